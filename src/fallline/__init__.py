@@ -1,0 +1,1 @@
+"""Fallline trains models by gradient descent and keeps every step."""

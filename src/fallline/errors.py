@@ -1,0 +1,45 @@
+"""Everything that Fallline raises on purpose.
+
+    FalllineError                  what went wrong, where, and what to do: at most two lines
+    ├── DataError (ValueError)     a table or an array that can't be used as it is
+    ├── SettingsError (ValueError) a setting that is unknown, out of range, or does not fit the data
+    ├── RunError                   a run folder that is absent, damaged or from a newer version
+    └── StorageError (OSError)     no space left, no right to write, something already there
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+
+class FalllineError(Exception):
+    """The root: catch it to catch them all. The command line prints it and exits with 2."""
+
+
+class DataError(FalllineError, ValueError):
+    """A table or an array that can't be used as it is."""
+
+
+class SettingsError(FalllineError, ValueError):
+    """A setting that is unknown, out of range, or does not fit the data."""
+
+
+class RunError(FalllineError):
+    """A run folder that is absent, damaged or from a newer version."""
+
+
+class StorageError(FalllineError, OSError):
+    """No space left, no right to write, or something there already that would be overwritten."""
+
+
+def unknown(kind: str, name: str, known: Iterable[str]) -> str:
+    """The sentence for a name that does not exist, with the near matches.
+
+    >>> unknown("rule", "adm", ["plain", "adam", "adamw"])
+    "Unknown rule 'adm'. Did you mean adam or adamw? Known: plain, adam, adamw."
+    """
+    known = list(known)
+    near = get_close_matches(name, known, n=2, cutoff=0.5)
+    hint = f" Did you mean {' or '.join(near)}?" if near else ""
+    return f"Unknown {kind} '{name}'.{hint} Known: {', '.join(known)}."

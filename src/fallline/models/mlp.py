@@ -1,0 +1,58 @@
+"""Several layers: each is a linear layer followed by an activation, the last one by the output function."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from fallline.models.activations import ACTIVATIONS, OUTPUTS
+from fallline.models.init import start_weights
+from fallline.types import Parameters
+
+
+@dataclass(frozen=True)
+class Network:
+    """features -> hidden[0] -> ... -> outputs. Without a bias no layer has one."""
+
+    features: int
+    hidden: tuple[int, ...]
+    outputs: int = 1  # 1 predicts [rows], more predict [rows, outputs]
+    activation: str = "relu"
+    bias: bool = True
+    output: str = "identity"
+    start: tuple[str, float] = ("auto", 0.0)
+
+    @property
+    def _sizes(self) -> list[tuple[str, int, int]]:
+        sizes = (self.features, *self.hidden, self.outputs)
+        return [(f"layer{i + 1}", a, b) for i, (a, b) in enumerate(zip(sizes, sizes[1:], strict=False))]
+
+    def init(self, key: jax.Array) -> Parameters:
+        """{"layer1": {"weights": [inputs, units], "bias": [units]}, ...}, weights random, biases 0."""
+        layers = self._sizes
+        keys = jax.random.split(key, len(layers))
+        parameters = {}
+        for (name, inputs, units), layer_key in zip(layers, keys, strict=True):
+            last = name == layers[-1][0]
+            activation = "identity" if last else self.activation
+            weights = start_weights(layer_key, inputs, units, self.start, activation)
+            parameters[name] = {"weights": weights}
+            if self.bias:
+                parameters[name]["bias"] = jnp.zeros(units, weights.dtype)
+        return parameters
+
+    def predict(self, parameters: Parameters, features: Float[Array, "rows features"]) -> Array:
+        """[rows], or [rows, outputs] when there are several outputs."""
+        *hidden, last = (parameters[name] for name, _, _ in self._sizes)
+        signal = features
+        for layer in hidden:
+            signal = ACTIVATIONS[self.activation](self._layer(layer, signal))
+        score = self._layer(last, signal)
+        return OUTPUTS[self.output](score[..., 0] if self.outputs == 1 else score)
+
+    def _layer(self, layer: Parameters, signal: Array) -> Array:
+        score = signal @ layer["weights"]
+        return score + layer["bias"] if self.bias else score

@@ -1,0 +1,260 @@
+"""Every setting once: name, default, help and range; and the only place where a string becomes a part."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from fallline.errors import SettingsError, unknown
+from fallline.losses import (
+    Absolute,
+    AbstractRowLoss,
+    Hinge,
+    Huber,
+    LogLoss,
+    Penalty,
+    Poisson,
+    PoissonOfCount,
+    Probability,
+    Quantile,
+    SoftmaxLoss,
+    Squared,
+)
+from fallline.models import Linear, Network
+from fallline.models.activations import ACTIVATIONS, OUTPUTS
+from fallline.models.init import INITS
+from fallline.rules import NUMBERS, RULES, Rule
+from fallline.schedules import DEFAULTS, Schedule
+from fallline.types import Parts
+
+MODELS = ("auto", "linear", "logistic", "softmax", "mlp")
+LOSSES = ("auto", "squared", "absolute", "huber", "quantile", "log", "hinge", "poisson")
+STOPS = ("plateau", "patience", "none")
+AVERAGES = ("tail", "ema")
+SMALL = 64  # rows: up to here batch="auto" is the whole set
+BATCH = 32
+
+
+class Settings(BaseModel):
+    """What a training is asked to do. The names are the same in Python and on the command line."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+    model: str = Field("auto", description="linear, logistic, softmax or mlp:SIZES such as mlp:64,64")
+    activation: str = Field("relu", description="between the layers of a network: relu, tanh, gelu, sigmoid")
+    init: str = Field("auto", description="start weights: auto, he, glorot, normal:SD, uniform:L, constant:C")
+    output: str = Field("auto", description="the last layer's activation: auto, identity, sigmoid, softmax, ...")
+    bias: bool = Field(True, description="whether layers have a bias")
+    loss: str = Field("auto", description="squared, absolute, huber:DELTA, quantile:Q, log, hinge, poisson")
+    l1: float = Field(0.0, ge=0, description="penalty l1 * sum|w|")
+    l2: float = Field(0.0, ge=0, description="penalty l2 / 2 * sum w^2")
+    rule: str = Field("plain", description="plain, momentum:B, nesterov:B, adagrad, rmsprop, adam, lion, ...")
+    rate: float | Literal["auto"] = Field("auto", description="learning rate, or auto: chosen by trial runs")
+    schedule: str = Field("constant", description="constant, step, inverse, exponential, cosine, onecycle, ...")
+    batch: int | Literal["auto", "full"] = Field("auto", description="rows a step: a number, full, or auto")
+    epochs: int = Field(200, ge=1, description="how often every row is seen, at most")
+    steps: int | None = Field(None, ge=1, description="updates, at most")
+    seconds: float | None = Field(None, gt=0, description="time, at most")
+    stop: str | None = Field("plateau", description="plateau, patience:N, both with a comma, or none")
+    clip: float | None = Field(None, gt=0, description="longest gradient; a longer one is shortened to it")
+    average: str | None = Field(None, description="average the weights: tail:PART or ema:DECAY")
+    standardize: bool = Field(True, description="bring columns to mean 0 and standard deviation 1")
+    precision: Literal[32, 64] = Field(32, description="bits of a number")
+    seed: int = Field(0, ge=0, lt=2**63, description="of start weights, shuffling and splits")
+
+
+def check(**given: Any) -> Settings:
+    """Settings from names and values. Raises SettingsError, in two lines at most, for any that won't do."""
+    for name in given:
+        if name not in Settings.model_fields:
+            raise SettingsError(unknown("setting", name, Settings.model_fields))
+    try:
+        settings = Settings(**given)
+    except ValidationError as error:
+        raise SettingsError(_first(error)) from None
+    _named_parts(settings)
+    if settings.rate != "auto" and not settings.rate > 0:
+        raise SettingsError(
+            f"rate is {settings.rate:g}, but a rate must be above 0.\n"
+            "Give a number such as 0.01, or auto to have it chosen by trial runs."
+        )
+    if isinstance(settings.batch, int) and settings.batch < 1:
+        raise SettingsError(f"batch is {settings.batch}, but a batch has at least 1 row.\nGive a number, or full.")
+    return settings
+
+
+def _first(error: ValidationError) -> str:
+    problem = error.errors()[0]
+    name = str(problem["loc"][0])
+    about = Settings.model_fields[name].description
+    said = problem["msg"].removeprefix("Input ").removeprefix("Value error, ")
+    return f"{name} is {problem['input']!r}, but it {said}.\n{name}: {about}."
+
+
+def _split(kind: str, text: str, known: tuple[str, ...] | Any, most: int = 1) -> tuple[str, tuple[float, ...]]:
+    """("huber", (2.0,)) from "huber:2"."""
+    name, _, numbers = text.partition(":")
+    if name not in known:
+        raise SettingsError(unknown(kind, name, known))
+    try:
+        found = tuple(float(n) for n in numbers.split(",")) if numbers else ()
+    except ValueError:
+        raise SettingsError(f"'{text}' is no {kind}: after the colon come numbers.\nExample: {name}:0.5.") from None
+    if len(found) > most:
+        raise SettingsError(f"'{text}' has {len(found)} numbers, but {kind} {name} takes {most} at most.")
+    return name, found
+
+
+def _named_parts(s: Settings) -> None:
+    """Raise for any name that does not exist, before data is read."""
+    hidden_of(s)
+    if s.activation not in ACTIVATIONS:
+        raise SettingsError(unknown("activation", s.activation, ACTIVATIONS))
+    if s.output != "auto" and s.output not in OUTPUTS:
+        raise SettingsError(unknown("output", s.output, ("auto", *OUTPUTS)))
+    _init(s)
+    _split("loss", s.loss, LOSSES)
+    rule_of(s)
+    schedule_of(s)
+    stops_of(s)
+    average_of(s)
+
+
+def hidden_of(s: Settings) -> tuple[int, ...]:
+    """The sizes of the hidden layers: () for a model of one layer."""
+    name, _, sizes = s.model.partition(":")
+    if name not in MODELS:
+        raise SettingsError(unknown("model", name, MODELS))
+    if name != "mlp":
+        if sizes:
+            raise SettingsError(f"'{s.model}': only mlp takes sizes.\nExample: mlp:64,64.")
+        return ()
+    try:
+        hidden = tuple(int(n) for n in sizes.split(",")) if sizes else (64, 64)
+    except ValueError:
+        hidden = (0,)
+    if min(hidden) < 1:
+        raise SettingsError(f"'{s.model}': the sizes of hidden layers are whole numbers.\nExample: mlp:64,64.")
+    return hidden
+
+
+def _init(s: Settings) -> tuple[str, float]:
+    name, numbers = _split("init", s.init, INITS)
+    if (name in ("normal", "uniform", "constant")) != bool(numbers):
+        raise SettingsError(f"init '{s.init}': normal:SD, uniform:LIMIT and constant:C take a number, others none.")
+    return name, numbers[0] if numbers else 0.0
+
+
+def rule_of(s: Settings) -> Rule:
+    """The rule that the settings name."""
+    name = s.rule.partition(":")[0]
+    name, numbers = _split("rule", s.rule, RULES, NUMBERS.get(name, 0))
+    if not all(0 <= n < 1 for n in numbers):
+        raise SettingsError(f"rule '{s.rule}': its numbers lie from 0 to below 1.\nExample: momentum:0.9.")
+    return Rule(name, numbers, s.clip)
+
+
+def schedule_of(s: Settings) -> Schedule:
+    """The schedule that the settings name."""
+    name = s.schedule.partition(":")[0]
+    name, numbers = _split("schedule", s.schedule, DEFAULTS, len(DEFAULTS.get(name, ())))
+    if min(numbers, default=1) < 0 or (name == "step" and 0 in numbers):
+        raise SettingsError(f"schedule '{s.schedule}': its numbers must be above 0.\nExample: step:0.5,10.")
+    return Schedule(name, numbers)
+
+
+def stops_of(s: Settings) -> dict[str, float]:
+    """{"plateau": relative fall, "patience": evaluations}, those of them that are asked for."""
+    defaults = {"plateau": 1e-4, "patience": 10.0}
+    found: dict[str, float] = {}
+    for text in (s.stop or "none").split(","):
+        part = text.strip()
+        if part[:1].isdigit():  # "plateau,patience:5" has no second number that a comma could bring
+            raise SettingsError(f"stop '{s.stop}': a condition starts with its name.\nExample: plateau,patience:5.")
+        name, numbers = _split("stop", part, STOPS)
+        if name != "none":
+            found[name] = numbers[0] if numbers else defaults[name]
+    return found
+
+
+def average_of(s: Settings) -> tuple[str, float] | None:
+    """("tail", the part of the steps that is averaged) or ("ema", decay)."""
+    if s.average is None or s.average == "none":
+        return None
+    name, numbers = _split("average", s.average, AVERAGES)
+    number = numbers[0] if numbers else {"tail": 0.5, "ema": 0.99}[name]
+    if not 0 < number <= 1:
+        raise SettingsError(f"average '{s.average}': its number lies above 0 and at most 1.\nExample: tail:0.5.")
+    return name, number
+
+
+def batch_size(s: Settings, rows: int) -> int:
+    """Rows a step. Raises SettingsError when that is more than there are."""
+    if s.batch == "full" or (s.batch == "auto" and rows <= SMALL):
+        return rows
+    if s.batch == "auto":
+        return BATCH
+    if s.batch > rows:
+        raise SettingsError(
+            f"batch is {s.batch:,}, but there are only {rows:,} training rows.\nGive at most {rows:,}, or full."
+        )
+    return s.batch
+
+
+def task_of(s: Settings, found: str) -> str:
+    """"regression" or "classes": what the model and loss ask for, or what was found in the target."""
+    if s.model in ("logistic", "softmax") or s.loss in ("log", "hinge"):
+        return "classes"
+    if s.model == "linear" and s.loss in ("auto", "squared", "absolute", "poisson"):
+        return "regression"
+    if s.loss.partition(":")[0] in ("absolute", "huber", "quantile", "poisson"):
+        return "regression"
+    return found
+
+
+def parts_of(s: Settings, *, features: int, task: str, classes: int = 0) -> Parts:
+    """Model, loss, penalty and rule for a table with so many features and classes.
+
+    Raises: SettingsError for a model or a loss that does not fit the target.
+    """
+    outputs, loss, output = _loss_of(s, task, classes)
+    hidden, start = hidden_of(s), _init(s)
+    if hidden:
+        model = Network(features, hidden, outputs, s.activation, s.bias, output, start)
+    else:
+        model = Linear(features, outputs, s.bias, output, start)
+    return Parts(model, loss, Penalty(s.l1, s.l2), rule_of(s), average_of(s) is not None)
+
+
+def _loss_of(s: Settings, task: str, classes: int) -> tuple[int, AbstractRowLoss, str]:
+    """Outputs, loss and output function. Log loss reads scores where its own function would be the output."""
+    name, numbers = _split("loss", s.loss, LOSSES)
+    if name == "auto":
+        name = "log" if task == "classes" else "squared"
+    if task == "regression" and name in ("log", "hinge"):
+        raise SettingsError(f"loss {name} needs classes, but the target is a number.\nTry --loss squared.")
+    if task == "classes" and name in ("absolute", "huber", "quantile", "poisson"):
+        raise SettingsError(f"loss {name} needs a number, but the target has {classes} classes.\nTry --loss log.")
+    if s.model == "logistic" and classes != 2:
+        raise SettingsError(f"logistic tells 2 classes apart, but the target has {classes}.\nTry --model softmax.")
+    scores_each = classes > 2 or s.model == "softmax"
+    outputs = classes if task == "classes" and scores_each else 1
+    output = "identity" if s.output == "auto" else s.output
+    if name == "log":
+        own = "softmax" if outputs > 1 else "sigmoid"
+        if s.output in ("auto", own):
+            return outputs, SoftmaxLoss() if outputs > 1 else LogLoss(), "identity"
+        return outputs, Probability(), output
+    if name == "poisson":
+        return (1, Poisson(), "identity") if s.output in ("auto", "exp") else (1, PoissonOfCount(), output)
+    if name == "squared" and task == "classes" and s.output == "auto":
+        output = "softmax" if outputs > 1 else "sigmoid"
+    plain = {"squared": Squared, "absolute": Absolute, "hinge": Hinge}
+    if name in plain:
+        return outputs, plain[name](), output
+    if name == "huber":
+        return 1, Huber(*numbers), output
+    if numbers and not 0 < numbers[0] < 1:
+        raise SettingsError(f"quantile:{numbers[0]:g} is none: a quantile lies between 0 and 1.\nTry quantile:0.9.")
+    return 1, Quantile(*numbers), output

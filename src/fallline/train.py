@@ -1,0 +1,193 @@
+"""Repeat the step: a leg is many steps in one compiled call, recorded as they go.
+
+`train` walks leg by leg. It knows neither where a record goes nor why one stops: it hands every leg to `watch`,
+which keeps what it wants of it and may end the training, also in the middle of the leg.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import lax
+from jaxtyping import Array, Float, Int
+
+from fallline.batches import Batches
+from fallline.record import Recorded, groups, keeps_parameters, record, width
+from fallline.step import step
+from fallline.types import Batch, Parameters, Parts, State
+
+
+@partial(jax.jit, static_argnames="parts")
+def leg(
+    parts: Parts,
+    state: State,
+    table: Batch,
+    order: Int[Array, "steps size"] | None,
+    rates: Float[Array, "steps"],
+    blends: Float[Array, "steps"],
+    count: int,
+) -> tuple[State, Float[Array, "steps width"]]:
+    """The first `count` of up to `steps` updates, and a row of the record for each.
+
+    `order` names the table's rows of every batch, -1 for none; None means all rows at every step. One program
+    serves every count, so that stopping in mid-leg and going on gives the same bits as not stopping.
+    """
+    batches = None if order is None else _gather(table, order)
+
+    def one(i: int, carry: tuple[State, Array]) -> tuple[State, Array]:
+        state, rows = carry
+        batch = _whole(table) if batches is None else jax.tree.map(lambda a: a[i], batches)
+        state, seen = step(parts, state, batch, rates[i], blends[i])
+        return state, rows.at[i].set(record(state, seen))
+
+    blank = jnp.zeros((len(rates), width(state.parameters)), rates.dtype)
+    return lax.fori_loop(0, count, one, (state, blank))
+
+
+def _gather(table: Batch, order: Int[Array, "steps size"]) -> Batch:
+    """All batches of a leg laid out one after the other: taking rows inside the loop costs 8 times as much."""
+    there = order >= 0
+    rows = jnp.maximum(order, 0)
+    features, target, weight = jax.tree.map(lambda a: a.at[rows].get(mode="promise_in_bounds"), table)
+    return Batch(features, target, jnp.where(there, weight, 0) / there.sum(axis=1, keepdims=True))
+
+
+def _whole(table: Batch) -> Batch:
+    return table._replace(share=table.share / len(table.share))
+
+
+class Leg(NamedTuple):
+    """What one compiled call did: the steps after `start`, up to `end`."""
+
+    start: int
+    end: int
+    recorded: Recorded  # a row for each of them
+    rate: Float[np.ndarray, "count"]
+    seconds: Float[np.ndarray, "count"]  # since training began, at each step
+    parameters: Parameters  # after the last step
+    averaged: Parameters | None  # their running average then, when one is kept
+
+
+@dataclass(frozen=True)
+class Stop:
+    """Why a training ends, and where."""
+
+    reason: str  # "plateau", "patience", "diverged", "seconds", "interrupted", "epochs"
+    step: int  # the last step that the record shows
+    keep: int  # the step whose weights are kept; below `step` when what followed was no good
+
+
+@dataclass(frozen=True)
+class Walk:
+    """How far to go, and at which rate."""
+
+    batches: Batches
+    rates: Callable[[np.ndarray], np.ndarray]  # steps, counted from 0 -> the rate of each
+    blends: Callable[[np.ndarray], np.ndarray]  # steps -> the new weights' part of their average
+    capacity: int  # steps a leg
+    ragged: bool = False  # the last short batch is a leg of its own, for losses that can't weigh rows
+
+    def legs(self, start: int, stop: int) -> Iterator[tuple[int, int]]:
+        """(first, last + 1) of each leg from step `start` up to `stop`."""
+        short = self.ragged and self.batches.rows % self.batches.size and not self.batches.full
+        while start < stop:
+            end = min(start + self.capacity, stop)
+            if short:
+                left = self.batches.epoch_steps - 1 - start % self.batches.epoch_steps
+                end = min(end, start + (left or 1))
+            yield start, end
+            start = end
+
+
+def train(
+    parts: Parts,
+    state: State,
+    table: Batch,
+    walk: Walk,
+    watch: Callable[[Leg], Stop | None],
+    *,
+    start: int = 0,
+    stop: int,
+) -> tuple[State, Stop]:
+    """Update from step `start` up to `stop`, or until `watch` says so or a person presses Ctrl-C.
+
+    Args:
+        table: all training rows, with each row's weight (mean 1) as its share.
+        watch: sees each leg once it is done; a Stop ends the training there.
+
+    Returns:
+        The state after the step that is kept (that before the last leg when an older one is), and why it ended.
+    """
+    began = time.perf_counter()
+    done = start
+    try:
+        for first, end in walk.legs(start, stop):
+            inputs = _inputs(walk, first, end, _dtype(state))
+            entered = time.perf_counter()
+            after, rows = leg(parts, state, table, *inputs, end - first)
+            host = np.asarray(rows)[: end - first]
+            left = time.perf_counter()
+            seconds = np.linspace(entered, left, end - first + 1)[1:] - began
+            recorded = Recorded(host, tuple(name for name, _ in groups(state.parameters)))
+            rate = np.asarray(inputs[1])[: end - first]
+            look = Leg(first, end, recorded, rate, seconds, after.parameters, after.average)
+            ending = watch(look)
+            if ending is not None:
+                kept = max(ending.keep - first, 0)
+                return (after if kept == end - first else leg(parts, state, table, *inputs, kept)[0]), ending
+            state, done = after, end
+    except KeyboardInterrupt:
+        return state, Stop("interrupted", done, done)
+    return state, Stop("epochs", done, done)
+
+
+def _inputs(walk: Walk, first: int, end: int, dtype: Any) -> tuple[Any, Array, Array]:
+    """The order, the rates and the averaging of one leg, padded to the capacity so that nothing recompiles."""
+    short = walk.ragged and walk.batches.steps(first, first + 1).min() < 0
+    steps = np.arange(first, end)
+    padding = (0, 0 if short else walk.capacity - len(steps))
+    rates, blends = (jnp.asarray(np.pad(f(steps), padding), dtype) for f in (walk.rates, walk.blends))
+    if walk.batches.full:
+        return None, rates, blends
+    order = walk.batches.steps(first, end)
+    if short:
+        order = order[:, order[0] >= 0]
+    elif padding[1]:
+        order = np.pad(order, (padding, (0, 0)))
+    return jnp.asarray(order), rates, blends
+
+
+def _dtype(state: State) -> Any:
+    return jnp.result_type(float, *(leaf.dtype for leaf in jax.tree.leaves(state.parameters)))
+
+
+def leg_capacity(batches: Batches, parameters: Parameters, row_bytes: int, steps: int) -> int:
+    """How many steps to put into one compiled call: about a quarter of a second, in bounded memory.
+
+    Whole epochs where they are short, so that validation falls on their ends; with many parameters one epoch at
+    most, because weights are handed out only between legs. It depends on sizes alone, never on a clock, so that
+    the same training always has the same legs.
+    """
+    size = sum(n for _, n in groups(parameters))
+    rows = min(batches.size, batches.rows)
+    cost = 2e-6 + rows * size * 2e-9
+    few = keeps_parameters(parameters)
+    wanted = 0.25 / cost
+    if batches.full:
+        capacity = int(np.clip(wanted, 10, 1000 if few else 100)) // 10 * 10
+    else:
+        record_bytes = 4 * width(parameters) + 8
+        wanted = max(1, min(wanted, 2**27 / (rows * row_bytes + record_bytes)))
+        per = batches.epoch_steps
+        if per > wanted:
+            capacity = -(-per // -(-per // int(wanted)))
+        else:
+            capacity = per * (int(wanted // per) if few else 1)
+    return max(1, min(capacity, steps))
