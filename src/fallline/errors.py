@@ -1,10 +1,10 @@
 """Everything that Fallline raises on purpose.
 
-    FalllineError                  what went wrong, where, and what to do: at most two lines
-    ├── DataError (ValueError)     a table or an array that can't be used as it is
-    ├── SettingsError (ValueError) a setting that is unknown, out of range, or does not fit the data
-    ├── RunError                   a run folder that is absent, damaged or from a newer version
-    └── StorageError (OSError)     no space left, no right to write, something already there
+FalllineError                  what went wrong, where, and what to do: at most two lines
+├── DataError (ValueError)     a table or an array that can't be used as it is
+├── SettingsError (ValueError) a setting that is unknown, out of range, or does not fit the data
+├── RunError                   a run folder that is absent, damaged or from a newer version
+└── StorageError (OSError)     no space left, no right to write, something already there
 """
 
 from __future__ import annotations

@@ -15,6 +15,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
+from fallline.step import objective
 from fallline.train import Walk, leg
 from fallline.types import Batch, Parts, State
 
@@ -22,7 +23,10 @@ RATES = 24  # trials a round
 WIDEST = (1e-10, 1e2)  # the first round's rates; the second round looks closer around the best of them
 STEPS = 400  # updates a trial, at most
 ROWS = 8192  # rows of a trial that sees every row at each step, and rows that all trials are judged on
-BEHIND_GAIN, BEHIND_LOSS = 0.02, 0.05  # parts of the best trial's gain, and loss, that a smaller rate may be behind
+BEHIND_GAIN, BEHIND_LOSS = (
+    0.02,
+    0.05,
+)  # parts of the best trial's gain, and loss, that a smaller rate may be behind
 
 
 class Choice(NamedTuple):
@@ -52,12 +56,6 @@ def trials(
         return objective(parts, after.parameters, judged)
 
     return jax.vmap(trial)(rates)
-
-
-def objective(parts: Parts, parameters: Array, batch: Batch) -> Float[Array, ""]:
-    """Loss and penalty of a batch, without an update."""
-    prediction = parts.model.predict(parameters, batch.features)
-    return parts.loss(prediction, batch) + parts.penalty(parameters)
 
 
 def choose_rate(parts: Parts, state: State, table: Batch, walk: Walk, steps: int) -> Choice:

@@ -96,3 +96,13 @@ class Recorded:
     def first(self, steps: int) -> Recorded:
         """The rows of the first so many steps."""
         return replace(self, rows=self.rows[:steps])
+
+    def without_parameters(self) -> Recorded:
+        """The same rows, less the parameters, in memory of their own."""
+        return replace(self, rows=self.rows[:, : 2 + 3 * len(self.names)].copy())
+
+
+def named_arrays(parameters: Parameters) -> dict[str, jax.Array]:
+    """Every array of the parameters by its name, such as layer1/weights, in the order in which they lie flat."""
+    found = jax.tree_util.tree_leaves_with_path(parameters)
+    return {jax.tree_util.keystr(path, simple=True, separator="/") or "parameters": leaf for path, leaf in found}

@@ -55,7 +55,14 @@ RULES: dict[str, Callable[..., optax.GradientTransformation]] = {
     "momo": lambda: _up_to_down(optax.contrib.momo()),
 }
 
-NUMBERS = {"momentum": 1, "nesterov": 1, "rmsprop": 1, "adam": 2, "adamw": 3, "lion": 2}  # at most, after a colon
+NUMBERS = {
+    "momentum": 1,
+    "nesterov": 1,
+    "rmsprop": 1,
+    "adam": 2,
+    "adamw": 3,
+    "lion": 2,
+}  # at most, after a colon
 RATE_FREE = ("prodigy", "dadapt", "dog", "dowg", "cocob", "mechanic", "momo")
 
 

@@ -11,7 +11,7 @@ import jax
 from jaxtyping import Array, Float
 
 from fallline.gradient import add_penalty, chain_rule, forward
-from fallline.types import Batch, Gradient, Parts, Prediction, State, Update
+from fallline.types import Batch, Gradient, Parameters, Parts, Prediction, State, Update
 
 
 class Step(NamedTuple):
@@ -52,3 +52,9 @@ def _averaged(parts: Parts, state: State, weights, blend):
     if not parts.averaged:
         return None
     return jax.tree.map(lambda a, w: a + blend * (w - a), state.average, weights)
+
+
+def objective(parts: Parts, parameters: Parameters, batch: Batch) -> Float[Array, ""]:
+    """Loss and penalty of a batch, without an update."""
+    prediction = parts.model.predict(parameters, batch.features)
+    return parts.loss(prediction, batch) + parts.penalty(parameters)

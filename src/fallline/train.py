@@ -168,15 +168,15 @@ def _dtype(state: State) -> Any:
     return jnp.result_type(float, *(leaf.dtype for leaf in jax.tree.leaves(state.parameters)))
 
 
-def leg_capacity(batches: Batches, parameters: Parameters, row_bytes: int, steps: int) -> int:
+def leg_capacity(batches: Batches, parameters: Parameters, row_bytes: int, walked: int, steps: int) -> int:
     """How many steps to put into one compiled call: about a quarter of a second, in bounded memory.
 
     Whole epochs where they are short, so that validation falls on their ends; with many parameters one epoch at
     most, because weights are handed out only between legs. It depends on sizes alone, never on a clock, so that
-    the same training always has the same legs.
+    the same training always has the same legs. `walked` is how many rows the table has that the loop walks on.
     """
     size = sum(n for _, n in groups(parameters))
-    rows = min(batches.size, batches.rows)
+    rows = walked if batches.full else batches.size
     cost = 2e-6 + rows * size * 2e-9
     few = keeps_parameters(parameters)
     wanted = 0.25 / cost

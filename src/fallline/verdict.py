@@ -12,7 +12,8 @@ from typing import Any
 STATES = ("converged", "improving", "stalled", "diverged", "worse than trivial", "interrupted")
 
 NEAR_EXACT = 1e-3  # of the loss that the exact answer gains over the trivial one
-NEAR_FLAT = 1e-3  # of the start's gradient norm, over all rows
+NEAR_FLAT = 1e-3  # of the start's gradient norm, over all rows, with the loss at rest
+STILL = 1e-6  # of the start's gradient norm: at rest whatever the loss does
 
 
 @dataclass(frozen=True)
@@ -51,7 +52,7 @@ class Figures:
     worst: float = float("nan")  # the largest or first non-finite objective that a step saw
     stable: float | None = None  # 2 / lambda_max, when it was measured
     patience: int = 0
-    what: str = "always predicting the mean"
+    trivially: str = "always predicting the mean"
 
 
 def judge(f: Figures) -> Verdict:
@@ -82,7 +83,7 @@ def judge(f: Figures) -> Verdict:
     if f.end > f.trivial * (1 + 1e-6) + 1e-12:
         return Verdict(
             "worse than trivial",
-            f"after {f.steps:,} steps the loss is {f.end:.4g}, but {f.what} has {f.trivial:.4g}.",
+            f"after {f.steps:,} steps the loss is {f.end:.4g}, but {f.trivially} has {f.trivial:.4g}.",
             "Try --rate auto, standardised columns, or a loss and output that can express the target.",
             figures,
         )
@@ -101,7 +102,8 @@ def judge(f: Figures) -> Verdict:
             "A smaller model, a penalty (--l2) or more rows may push the turning point further out.",
             figures,
         )
-    if f.ended == "plateau" or (flat and f.last_fall < 1e-3):
+    still = f.end_gradient <= STILL * max(f.start_gradient, 1e-300)
+    if f.ended == "plateau" or still or (flat and f.last_fall < 1e-3):
         if above is not None and not near:
             return Verdict(
                 "stalled",
@@ -154,4 +156,6 @@ def _distance(f: Figures) -> str:
 def _unstick(f: Figures) -> str:
     if f.full:
         return "Try a larger --rate, --rule momentum, or standardised columns: some directions are much flatter."
-    return "Try a decaying --schedule, a larger --batch or averaged weights: the last weights hover around the best."
+    return (
+        "Try a decaying --schedule, a larger --batch or averaged weights: the last weights hover around the best."
+    )

@@ -25,9 +25,13 @@ class AsTheyAre:
 
 @dataclass(frozen=True)
 class OwnLoss:
-    """function(parameters, rows) -> a scalar; equal functions share what was compiled for them."""
+    """function(parameters, rows) -> a scalar, or function(parameters) of a loss that is `alone`, without rows.
 
-    function: Callable[[Parameters, Any], Array]
+    Equal functions share what was compiled for them.
+    """
+
+    function: Callable[..., Array]
+    alone: bool = False
 
     def __call__(self, prediction: Parameters, batch: Batch) -> Array:
-        return self.function(prediction, batch.features)
+        return self.function(prediction) if self.alone else self.function(prediction, batch.features)

@@ -26,4 +26,3 @@ class Penalty:
             if self.l2:
                 total = total + self.l2 / 2 * jnp.sum(weights**2)
         return total
-

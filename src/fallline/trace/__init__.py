@@ -1,0 +1,1 @@
+"""What a training leaves behind: its recorded steps, and the run folder that holds everything."""

@@ -1,0 +1,199 @@
+"""The run folder: written while training goes on, readable without Fallline (JSON, Parquet, safetensors).
+
+    run.json               format version, settings, data, environment, outcome, verdict
+    trace/00000.parquet    the recorded steps, one part a group of legs, written whole or not at all
+    weights.safetensors    the model kept
+    weights/000000000.safetensors ...  the start, and snapshots where weights are too many for the trace
+    evidence/              what was measured besides: evaluations, rates, slice, predictions
+    report.html
+
+A part is written beside its place and then moved there, so that a killed run keeps every part that it has finished.
+"""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import re
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+from safetensors.numpy import load_file, save_file
+
+from fallline.errors import RunError, StorageError, unknown
+
+FORMAT = 1
+PART_SECONDS = 0.25  # legs that end sooner after the last part than this wait for the next
+
+
+def runs_folder(given: str | Path | None = None) -> Path:
+    """Where runs live: what is given, or $FALLLINE_RUNS, or ./runs."""
+    return Path(given or os.environ.get("FALLLINE_RUNS") or "runs")
+
+
+def new_folder(runs: Path, name: str) -> Path:
+    """A folder of its own for a new run, named by the time and what it is. Raises StorageError."""
+    stamp = time.strftime("%Y-%m-%d-%H%M%S")
+    words = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:60]
+    with stored(runs):
+        runs.mkdir(parents=True, exist_ok=True)
+        for n in range(1, 1000):
+            folder = runs / (f"{stamp}-{words}" + (f"-{n}" if n > 1 else ""))
+            try:
+                folder.mkdir()
+            except FileExistsError:
+                continue
+            for inner in ("trace", "weights", "evidence"):
+                (folder / inner).mkdir()
+            return folder
+    raise StorageError(f"{runs} has 999 runs of this second already.\nGive another folder with --runs.")
+
+
+class stored:  # noqa: N801  it reads as a word: with stored(path): ...
+    """Turns what the system says of a full disk or a closed folder into two lines."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: object, error: BaseException | None, _: object) -> None:
+        if not isinstance(error, OSError) or isinstance(error, StorageError):
+            return
+        why = {
+            errno.ENOSPC: "there is no space left",
+            errno.EDQUOT: "there is no space left",
+            errno.EFBIG: "it is larger than allowed",
+            errno.EACCES: "there is no right to write",
+            errno.EPERM: "there is no right to write",
+            errno.EROFS: "there is no right to write",
+        }.get(error.errno or 0, (error.strerror or str(error)).lower())
+        raise StorageError(
+            f"{self.path} can't be written: {why}.\nMake room or give another folder, such as --runs DIR."
+        ) from error
+
+
+def write_whole(path: Path, write: Callable[[Path], Any]) -> None:
+    """Let `write` fill a temporary file, then move it to its place. Raises StorageError."""
+    with stored(path):
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=path.suffix)
+        os.close(handle)
+        beside = Path(name)
+        try:
+            write(beside)
+            beside.chmod(0o644)
+            beside.replace(path)
+        except BaseException as error:
+            beside.unlink(missing_ok=True)
+            if isinstance(error, (OSError, KeyboardInterrupt)):
+                raise
+            raise _as_os_error(error) from error
+
+
+def _as_os_error(error: BaseException) -> BaseException:
+    """Libraries wrap the system's error in one of their own; the number in its text tells which it was."""
+    found = re.search(r"os error (\d+)", str(error))
+    return OSError(int(found[1]), os.strerror(int(found[1]))) if found else error
+
+
+def write_json(path: Path, value: Any) -> None:
+    """JSON that any reader takes: no NaN, numbers of NumPy as plain ones. Raises StorageError."""
+    text = json.dumps(_plain(value), indent=1, ensure_ascii=False, allow_nan=False)
+    write_whole(path, lambda beside: beside.write_text(text + "\n", encoding="utf-8"))
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {str(k): _plain(v) for k, v in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(v) for v in value]
+    if isinstance(value, np.ndarray):
+        return _plain(value.tolist())
+    if isinstance(value, np.generic):
+        return _plain(value.item())
+    if isinstance(value, float) and not np.isfinite(value):
+        return {"not finite": str(value)}
+    return value
+
+
+def finite(value: Any) -> Any:
+    """What `write_json` wrote, with the numbers that JSON has no word for put back."""
+    if isinstance(value, dict):
+        if set(value) == {"not finite"}:
+            return float(value["not finite"])
+        return {k: finite(v) for k, v in value.items()}
+    return [finite(v) for v in value] if isinstance(value, list) else value
+
+
+def write_frame(path: Path, frame: pl.DataFrame) -> None:
+    """A Parquet file, whole or not at all. Raises StorageError."""
+    write_whole(path, lambda beside: frame.write_parquet(beside, compression="zstd", compression_level=1))
+
+
+def write_weights(path: Path, arrays: dict[str, np.ndarray]) -> None:
+    """A safetensors file, whole or not at all. Raises StorageError."""
+    tensors = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
+    write_whole(path, lambda beside: save_file(tensors, beside))
+
+
+def read_weights(path: Path) -> dict[str, np.ndarray]:
+    """The named arrays of a safetensors file. Raises RunError."""
+    try:
+        return load_file(path)
+    except Exception as error:
+        raise damaged(path, error) from error
+
+
+def read_run(folder: Path) -> dict[str, Any]:
+    """The contents of run.json. Raises RunError when it is absent, damaged or from a newer version."""
+    path = folder / "run.json"
+    if not folder.is_dir() or not path.is_file():
+        raise RunError(f"{folder} is no run: it has no run.json.\nSee `fallline runs` for the runs there are.")
+    try:
+        run = finite(json.loads(path.read_text(encoding="utf-8")))
+        version = int(run["format"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise damaged(path, error) from error
+    if version > FORMAT:
+        raise RunError(
+            f"{folder} is in format {version}, but this Fallline reads formats up to {FORMAT}.\n"
+            "Read it with a newer Fallline."
+        )
+    return run
+
+
+def damaged(path: Path, error: BaseException) -> RunError:
+    """The error for a file of a run that can't be read."""
+    return RunError(f"{path} is damaged: {str(error).splitlines()[0][:120]}.\nRestore it, or train again.")
+
+
+def find_run(name: str | Path, runs: str | Path | None = None) -> Path:
+    """The folder of a run by its path, its name, a beginning of its name, or `last`. Raises RunError."""
+    folder = Path(name)
+    if (folder / "run.json").exists() or (folder.is_dir() and len(folder.parts) > 1):
+        return folder
+    home = runs_folder(runs)
+    there = all_runs(home)
+    if not there:
+        raise RunError(f"There are no runs in {home}.\nTrain one first, or say where they are with --runs DIR.")
+    if str(name) == "last":
+        return there[0]
+    found = [run for run in there if run.name == str(name)] or [r for r in there if r.name.startswith(str(name))]
+    if len(found) == 1:
+        return found[0]
+    if found:
+        raise RunError(f"'{name}' begins the names of {len(found)} runs.\nGive more of it: {found[0].name}.")
+    raise RunError(unknown("run", str(name), [run.name for run in there][:5]) + "\nSee `fallline runs`.")
+
+
+def all_runs(home: Path) -> list[Path]:
+    """The run folders in `home`, newest first."""
+    there = [path.parent for path in home.glob("*/run.json")] if home.is_dir() else []
+    return sorted(there, key=lambda run: (run.name[:17], (run / "run.json").stat().st_mtime_ns), reverse=True)
