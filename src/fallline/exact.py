@@ -64,7 +64,7 @@ def _ridge(A: np.ndarray, b: np.ndarray, l2: float) -> np.ndarray:
     scale = np.sqrt((A**2).sum(axis=0)) if l2 == 0 else np.ones(A.shape[1])
     scale[scale == 0] = 1.0
     Q, S, Vt = scipy.linalg.svd(A / scale, full_matrices=False, lapack_driver="gesdd")
-    there = S > S.max(initial=0.0) * max(A.shape) * np.finfo(np.float64).eps
+    there = S.max(initial=0.0) * max(A.shape) * np.finfo(np.float64).eps < S
     inverse = np.divide(S, S**2 + l2, out=np.zeros_like(S), where=there)
     w = Vt.T @ (inverse * (Q.T @ b))
     if l2 == 0:  # one step of iterative refinement wins back the digits that the decomposition rounded off

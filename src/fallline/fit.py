@@ -19,6 +19,7 @@ from jaxtyping import Float
 
 from fallline.batches import Batches
 from fallline.exact import Exact
+from fallline.legs import Leg, Stop, Walk, leg_capacity, train
 from fallline.losses import AbstractRowLoss
 from fallline.many import Choice, choose_rate
 from fallline.rules import Rule
@@ -27,7 +28,6 @@ from fallline.settings import Settings, average_of, batch_size, schedule_of, sto
 from fallline.shortcut import condense, exact_answer
 from fallline.stopping import Patience, Plateau
 from fallline.survey import Rows, as_array, as_batch, stable_rate, survey
-from fallline.train import Leg, Stop, Walk, leg_capacity, train
 from fallline.types import Batch, Parameters, Parts, State
 from fallline.verdict import Figures, Verdict, judge
 from fallline.watch import Evaluation, Watch, evaluator

@@ -15,8 +15,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
+from fallline.legs import Walk, leg
 from fallline.step import objective
-from fallline.train import Walk, leg
 from fallline.types import Batch, Parts, State
 
 RATES = 24  # trials a round

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from fallline.exact import Exact, equivalent_rows, least_squares
 from fallline.losses import Squared
 from fallline.models import Linear

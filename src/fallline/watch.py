@@ -11,9 +11,9 @@ import numpy as np
 from jaxtyping import Array
 
 from fallline.batches import Batches
+from fallline.legs import Leg, Stop
 from fallline.stopping import Patience, Plateau, first_exploded, good_steps
 from fallline.survey import Rows, as_batch, respond
-from fallline.train import Leg, Stop
 from fallline.types import Parameters, Parts
 
 

@@ -105,19 +105,20 @@ def _as_os_error(error: BaseException) -> BaseException:
 
 def write_json(path: Path, value: Any) -> None:
     """JSON that any reader takes: no NaN, numbers of NumPy as plain ones. Raises StorageError."""
-    text = json.dumps(_plain(value), indent=1, ensure_ascii=False, allow_nan=False)
+    text = json.dumps(plain(value), indent=1, ensure_ascii=False, allow_nan=False)
     write_whole(path, lambda beside: beside.write_text(text + "\n", encoding="utf-8"))
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
+    """A value as JSON can hold it: NumPy numbers as plain ones, infinite ones as {"not finite": "inf"}."""
     if isinstance(value, dict):
-        return {str(k): _plain(v) for k, v in value.items()}
+        return {str(k): plain(v) for k, v in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_plain(v) for v in value]
+        return [plain(v) for v in value]
     if isinstance(value, np.ndarray):
-        return _plain(value.tolist())
+        return plain(value.tolist())
     if isinstance(value, np.generic):
-        return _plain(value.item())
+        return plain(value.item())
     if isinstance(value, float) and not np.isfinite(value):
         return {"not finite": str(value)}
     return value

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from fallline.batches import Batches
-    from fallline.train import Leg
+    from fallline.legs import Leg
     from fallline.types import Parameters
 
 

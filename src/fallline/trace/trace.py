@@ -15,7 +15,7 @@ import polars as pl
 
 if TYPE_CHECKING:  # reading a trace needs no JAX
     from fallline.batches import Batches
-    from fallline.train import Leg
+    from fallline.legs import Leg
 
 SNAPSHOTS = 100
 IN_MEMORY = 2**26  # bytes of weights of every step that a trace holds in memory; later steps go without

@@ -1,0 +1,22 @@
+"""All commands, in the order in which they are met."""
+
+from __future__ import annotations
+
+import typer
+
+from fallline.cli import predict, report, runs, show, train
+
+app = typer.Typer(
+    name="fallline",
+    help="Train models by gradient descent on your own table, keep every step, and be told how it went.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
+)
+app.command("train")(train.command())
+app.command("runs")(runs.runs)
+app.command("show")(show.show)
+app.command("predict")(predict.predict)
+app.command("report")(report.report)

@@ -1,0 +1,29 @@
+"""`fallline report RUN`: the single-file report."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from fallline.cli.options import Json, RunName, Runs, print_json
+from fallline.errors import StorageError
+from fallline.run import Run
+from fallline.trace.folder import find_run
+
+
+def report(
+    run: RunName,
+    out: Annotated[
+        str | None, typer.Option(metavar="FILE", help="Write here instead of in the run folder.")
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Overwrite FILE if it is there.")] = False,
+    runs: Runs = None,
+    json: Json = False,
+) -> None:
+    """Write or refresh the single-file report of a run."""
+    if out and Path(out).exists() and not force:
+        raise StorageError(f"{out} is there already.\nGive another name, or --force to overwrite it.")
+    path = Run(find_run(run, runs)).report(out)
+    print_json({"report": str(path.resolve())}) if json else print(path)

@@ -1,0 +1,43 @@
+"""`fallline show RUN`: settings, outcome and summary; with --step N one update spelled out."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from fallline.cli.options import Json, RunName, Runs, print_json
+from fallline.run import Run
+from fallline.trace.folder import find_run
+
+
+def show(
+    run: RunName,
+    step: Annotated[
+        int | None, typer.Option(metavar="N", help="Spell out one update with its real numbers.")
+    ] = None,
+    runs: Runs = None,
+    json: Json = False,
+) -> None:
+    """Show one run: settings, outcome, summary; or one of its updates in full."""
+    found = Run(find_run(run, runs))
+    if step is not None:
+        from fallline.instruments.step import measure_step, tell_step
+
+        measured = measure_step(found, step)
+        print_json(measured) if json else print("\n".join(tell_step(measured)))
+        return
+    if json:
+        print_json(found.to_json())
+        return
+    print(f"{found.name}  ({found.path})\n")
+    asked = found.asked
+    for name, value in found.settings.items():
+        if name in asked:
+            was = f"  (asked: {asked[name]})" if asked[name] != value else ""
+            print(f"  {name:<12} {value if value is not None else '-'}{was}")
+    print()
+    for line in found.data["steps"]:
+        print(f"  {line}")
+    print()
+    print("\n".join(found.summary or [str(found.verdict)]))

@@ -1,0 +1,172 @@
+"""`fallline train TABLE --target COLUMN`. Its options for settings are made from `settings.Settings`."""
+
+from __future__ import annotations
+
+import inspect
+import sys
+import time
+from collections.abc import Callable
+from typing import Annotated, Any, get_type_hints
+
+import typer
+
+from fallline.cli.options import Json, Runs, print_json
+from fallline.errors import SettingsError
+
+
+def train(
+    table: Annotated[str, typer.Argument(metavar="TABLE", help="CSV (.gz too), Parquet, Arrow or JSON lines.")],
+    target: Annotated[str, typer.Option(metavar="COLUMN", help="The column to predict.")],
+    types: Annotated[list[str] | None, typer.Option("--type", metavar="COLUMN=KIND", help="number, category, date or ignore, where the inferred kind is wrong. Repeatable.")] = None,
+    header: Annotated[bool | None, typer.Option("--header/--no-header", help="Whether the first row holds names; else inferred.")] = None,
+    validation: Annotated[float, typer.Option(help="Part of the rows to validate on.")] = 0.15,
+    test: Annotated[float, typer.Option(help="Part of the rows to test on.")] = 0.15,
+    split: Annotated[str | None, typer.Option(metavar="COLUMN", help="A column that says train, validation or test instead.")] = None,
+    weights: Annotated[str | None, typer.Option(metavar="COLUMN", help="A column that says what each row counts.")] = None,
+    class_weight: Annotated[str | None, typer.Option(metavar="balanced", help="Make all classes count alike.")] = None,
+    metric: Annotated[str, typer.Option(help="Final measure: rmse, mae, r2, median_error; accuracy, auc, log_loss, f1, ...")] = "auto",
+    name: Annotated[str | None, typer.Option(help="What to call the run, after its date.")] = None,
+    no_report: Annotated[bool, typer.Option("--no-report", help="Leave report.html out.")] = False,
+    runs: Runs = None,
+    json: Json = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress, no summary.")] = False,
+    **settings: Any,
+) -> None:  # fmt: skip
+    """Train a model to predict one column of a table from the others, and keep every step."""
+    from fallline.project import train as train_on
+    from fallline.settings import check
+
+    check(**settings)
+    with _Progress(shown=not (quiet or json)) as progress:
+        run = train_on(
+            table,
+            target,
+            runs=runs,
+            name=name,
+            header=header,
+            types=_kinds(types or []),
+            validation=validation,
+            test=test,
+            split=split,
+            weights=weights,
+            class_weight=class_weight,
+            metric=metric,
+            watch=progress.see,
+            **settings,
+        )
+    if not (quiet or json):
+        print("\n".join(run.summary), flush=True)
+    if not no_report:
+        run.report()
+    if json:
+        print_json(run.to_json())
+    elif not quiet:
+        where = run.path if no_report else run.path / "report.html"
+        print(f"Kept in {where}")
+    if run.verdict.state == "interrupted":
+        raise KeyboardInterrupt
+
+
+def command() -> Callable[..., None]:
+    """`train` with an option for every setting: name, default and help stand in fields.py alone."""
+    from fallline.fields import Settings
+
+    hints = get_type_hints(train, include_extras=True)
+    given = inspect.signature(train).parameters.values()
+    own = [p.replace(annotation=hints[p.name], kind=p.KEYWORD_ONLY) for p in given if p.kind is not p.VAR_KEYWORD]
+    asked = [
+        inspect.Parameter(
+            name,
+            inspect.Parameter.KEYWORD_ONLY,
+            default=field.default,
+            annotation=Annotated[_type(field.default, name), typer.Option(*_flags(name), help=field.description)],
+        )
+        for name, field in Settings.model_fields.items()
+    ]
+
+    def run(**given: Any) -> None:
+        train(**{k: _parsed(k, v) for k, v in given.items()})
+
+    run.__signature__ = inspect.Signature([*own, *asked])  # pyright: ignore[reportFunctionMemberAccess]
+    run.__annotations__ = {p.name: p.annotation for p in [*own, *asked]}
+    run.__doc__ = train.__doc__
+    return run
+
+
+def _type(default: Any, name: str) -> Any:
+    """The type of an option; what may be a number or a word is read as a word first."""
+    if name in ("rate", "batch"):
+        return str
+    if default is None:
+        return {"steps": int | None, "seconds": float | None, "clip": float | None}.get(name, str | None)
+    return type(default)
+
+
+def _flags(name: str) -> list[str]:
+    return [f"--{name}/--no-{name}"] if name in ("bias", "standardize") else [f"--{name}"]
+
+
+def _parsed(name: str, value: Any) -> Any:
+    """ "0.05" for the rate and "32" for the batch as numbers; words as they are."""
+    if name not in ("rate", "batch"):
+        return value
+    try:
+        return (float if name == "rate" else int)(value)
+    except ValueError:
+        return value
+
+
+def _kinds(given: list[str]) -> dict[str, str]:
+    kinds = {}
+    for text in given:
+        column, equals, kind = text.rpartition("=")
+        if not equals:
+            raise SettingsError(f"--type '{text}' names no kind.\nExample: --type zip=category.")
+        kinds[column] = kind
+    return kinds
+
+
+class _Progress:
+    """A bar while training goes on, where there is a terminal; a line now and then where there is none."""
+
+    def __init__(self, shown: bool) -> None:
+        self.shown = shown
+        self.bar: Any = None
+        self.task: Any = None
+        self.steps = 0
+        self.told = time.monotonic()
+
+    def __enter__(self) -> _Progress:
+        if self.shown:
+            from rich.console import Console
+            from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+            self.bar = Progress(
+                TextColumn("{task.description}"),
+                BarColumn(),
+                TextColumn("{task.fields[said]}"),
+                TimeRemainingColumn(),
+                console=Console(stderr=True),
+            )
+            self.bar.start()
+            self.task = self.bar.add_task("Reading", total=None, said="")
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self.bar:
+            self.bar.stop()
+
+    def see(self, seen: Any) -> None:
+        """What was set up, or a leg that is done."""
+        if not self.shown:
+            return
+        if hasattr(seen, "horizon"):
+            self.steps = seen.horizon
+            self.bar.update(self.task, description="Training", total=self.steps)
+            return
+        loss = float(seen.recorded.loss[-1])
+        said = f"step {seen.end:,} of {self.steps:,} at most, loss {loss:.4g}"
+        self.bar.update(self.task, completed=seen.end, said=said)
+        if not self.bar.console.is_terminal and time.monotonic() - self.told > 5:
+            self.told = time.monotonic()
+            print(said, file=sys.stderr)

@@ -1,0 +1,76 @@
+"""Predictions for new rows, in the target's own units."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from fallline.data import Preparation, Target, apply, decode
+from fallline.engine import precision
+from fallline.errors import DataError
+from fallline.settings import check, parts_of
+from fallline.survey import Rows, as_batch, respond
+from fallline.table import to_classes
+from fallline.trace.folder import read_run, read_weights
+
+
+def nested(arrays: dict[str, np.ndarray]) -> dict[str, Any]:
+    """{"layer1/weights": array} as {"layer1": {"weights": array}}."""
+    out: dict[str, Any] = {}
+    for name, array in arrays.items():
+        *layers, last = name.split("/")
+        inner = out
+        for layer in layers:
+            inner = inner.setdefault(layer, {})
+        inner[last] = array
+    return out
+
+
+def predict(folder: Path, table: pl.DataFrame) -> pl.DataFrame:
+    """A row of predictions for each row of the table.
+
+    Returns: `prediction` in the target's own units or classes, and for classes with probabilities a column
+    `probability of CLASS` each.
+
+    Raises: DataError when a column that the model needs is absent or does not fit; RunError for a damaged run.
+    """
+    run = read_run(folder)
+    target = Target.from_json(run["target"])
+    features = apply(Preparation.from_json(run["preparation"]), table)
+    response = responses(run, read_weights(folder / "weights.safetensors"), features)
+    return as_frame(target, response, has_probabilities(run))
+
+
+def responses(run: dict[str, Any], weights: dict[str, np.ndarray], features: np.ndarray) -> np.ndarray:
+    """The model's response to prepared features [rows, features]."""
+    settings = check(**run["asked"])
+    task = run["target"]["task"]
+    parts = parts_of(settings, features=features.shape[1], task=task, classes=len(run["target"]["classes"] or ()))
+    with precision(settings.precision):
+        rows = len(features)
+        shape = (rows,) if parts.model.outputs == 1 else (rows, parts.model.outputs)
+        batch = as_batch(Rows(features, np.zeros(shape), np.ones(rows)))
+        response = np.asarray(respond(parts, nested(weights), batch)[1], np.float64)
+    if not np.isfinite(response).all():
+        row = int(np.argmax(~np.isfinite(response.reshape(rows, -1)).all(axis=1)))
+        raise DataError(f"The prediction for row {row + 1} is not a finite number.\nSee the run's verdict.")
+    return response
+
+
+def has_probabilities(run: dict[str, Any]) -> bool:
+    """Whether the model's response to a row is a probability."""
+    return run["settings"]["loss"] != "hinge"
+
+
+def as_frame(target: Target, response: np.ndarray, probabilities: bool) -> pl.DataFrame:
+    """Responses as predictions a person reads."""
+    if target.task == "regression":
+        return pl.DataFrame({"prediction": decode(target, response)})
+    codes, each = to_classes(response, probabilities)
+    out: dict[str, Any] = {"prediction": decode(target, codes)}
+    if each is not None:
+        out |= {f"probability of {c}": each[:, i] for i, c in enumerate(target.classes or ())}
+    return pl.DataFrame(out)

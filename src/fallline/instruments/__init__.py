@@ -1,0 +1,1 @@
+"""Measurements on a run: each a pure function that returns a data frame."""

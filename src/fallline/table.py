@@ -1,0 +1,163 @@
+"""Step 2 of a project, data: a table becomes prepared rows to train, validate and test on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from fallline.data import (
+    Column,
+    Preparation,
+    Split,
+    Target,
+    apply,
+    encode,
+    fit_preparation,
+    fit_target,
+    infer,
+    present,
+    split,
+    task_of,
+)
+from fallline.errors import DataError, SettingsError, unknown
+from fallline.settings import Settings
+from fallline.settings import task_of as task_asked
+from fallline.survey import Rows
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table that has been read, split and prepared."""
+
+    frame: pl.DataFrame  # rows with a target, in their order in the file
+    numbers: np.ndarray  # of those rows in the table as it was read, from 0
+    columns: tuple[Column, ...]
+    preparation: Preparation
+    target: Target
+    split: Split
+    features: np.ndarray  # [rows, features] float64
+    codes: np.ndarray  # [rows]: the standardised number, or the code of the class
+    weight: np.ndarray  # [rows]
+    dropped: int  # rows without a target
+
+    def rows(self, part: np.ndarray, outputs: int, dtype: Any) -> Rows:
+        """The rows of a part as arrays; the target one-hot when the model has an output a class."""
+        codes = self.codes[part]
+        target = codes if outputs == 1 else np.eye(outputs)[codes.astype(int)]
+        weight = self.weight[part]
+        return Rows(self.features[part].astype(dtype), target.astype(dtype), weight / weight.mean())
+
+
+def prepare_table(
+    frame: pl.DataFrame,
+    target: str,
+    settings: Settings,
+    *,
+    types: Mapping[str, str] | None = None,
+    validation: float = 0.15,
+    test: float = 0.15,
+    split_column: str | None = None,
+    weight_column: str | None = None,
+    class_weight: str | Mapping[Any, float] | None = None,
+) -> Table:
+    """Infer, split and prepare. Statistics come from the training rows alone.
+
+    Raises: DataError, SettingsError.
+    """
+    for asked in (target, split_column, weight_column):
+        if asked is not None and asked not in frame.columns:
+            raise DataError(unknown("column", asked, frame.columns))
+    there = present(frame[target]).to_numpy()
+    if not there.any():
+        raise DataError(f"Every value of the target '{target}' is missing.\nName another column with --target.")
+    numbers = np.flatnonzero(there)
+    frame = frame.filter(pl.Series(there))
+    columns = infer(frame, target=target, types=types)
+    set_aside = {split_column: "it says which part a row is in", weight_column: "it says what a row counts"}
+    columns = tuple(
+        replace(c, kind="ignore", why=set_aside[c.name]) if c.name in set_aside else c for c in columns
+    )
+    weight = _weights(frame, weight_column)
+    task = task_asked(settings, task_of(frame[target]))
+    standardize = settings.standardize and settings.loss != "poisson"
+    known = fit_target(frame[target], task=task, standardize=standardize, weights=weight)
+    parts = split(
+        len(frame),
+        seed=settings.seed,
+        validation=validation,
+        test=test,
+        classes=encode(known, frame[target]) if task == "classes" else None,
+        column=frame[split_column] if split_column else None,
+    )
+    training = frame[parts.train]
+    known = fit_target(training[target], task=task, standardize=standardize, weights=weight[parts.train])
+    codes = _codes(known, frame, target, parts)
+    if settings.loss == "poisson" and codes.min() < 0:
+        raise SettingsError(f"loss poisson needs counts, but '{target}' has {codes.min():g}.\nTry --loss squared.")
+    preparation = fit_preparation(training, columns, standardize=settings.standardize, weights=weight[parts.train])
+    if not preparation.feature_names:
+        raise DataError(
+            "No column is left to learn from.\n" + "; ".join(f"{c.name}: {c.why}" for c in columns[:4])
+        )
+    weight = weight * _class_weights(class_weight, known, codes, parts.train)
+    return Table(
+        frame, numbers, columns, preparation, known, parts, apply(preparation, frame), codes, weight,
+        int((~there).sum()),
+    )  # fmt: skip
+
+
+def _codes(known: Target, frame: pl.DataFrame, target: str, parts: Split) -> np.ndarray:
+    return np.asarray(encode(known, frame[target]), np.float64)
+
+
+def _weights(frame: pl.DataFrame, column: str | None) -> np.ndarray:
+    if column is None:
+        return np.ones(len(frame))
+    try:
+        weight = frame[column].cast(pl.Float64).fill_null(np.nan).to_numpy()
+    except pl.exceptions.PolarsError:
+        weight = np.full(len(frame), np.nan)
+    bad = ~(np.isfinite(weight) & (weight >= 0))
+    if bad.any():
+        row = int(np.argmax(bad))
+        raise DataError(
+            f"Row {row + 1} has {frame[column][row]!r} as its weight in '{column}'.\nExpected 0 or more."
+        )
+    if not weight.any():
+        raise DataError(f"All weights in '{column}' are 0.\nGive at least one row a weight above 0.")
+    return weight
+
+
+def _class_weights(
+    asked: str | Mapping[Any, float] | None, target: Target, codes: np.ndarray, training: np.ndarray
+) -> np.ndarray:
+    """What each row counts for its class; "balanced" makes all classes of the training rows count alike."""
+    if asked is None:
+        return np.ones(len(codes))
+    if target.task != "classes":
+        raise SettingsError("class_weight needs classes, but the target is a number.\nLeave it out.")
+    if asked == "balanced":
+        counts = np.bincount(codes[training].astype(int), minlength=len(target.classes))
+        each = len(training) / (len(counts) * np.maximum(counts, 1))
+    elif isinstance(asked, Mapping):
+        given = {str(k): v for k, v in asked.items()}
+        for name in given:
+            if name not in map(str, target.classes):
+                raise SettingsError(unknown("class", name, map(str, target.classes)))
+        each = np.array([float(given.get(str(c), 1.0)) for c in target.classes])
+    else:
+        raise SettingsError(f"class_weight is {asked!r}.\nGive balanced, or a weight for each class.")
+    return each[codes.astype(int)]
+
+
+def to_classes(response: np.ndarray, probabilities: bool) -> tuple[np.ndarray, np.ndarray | None]:
+    """Class codes [rows], and probabilities [rows, classes] where the response is one, of a model's response."""
+    if response.ndim == 2:
+        return response.argmax(axis=1), response if probabilities else None
+    if not probabilities:
+        return (response > 0).astype(int), None
+    return (response > 0.5).astype(int), np.column_stack([1 - response, response])

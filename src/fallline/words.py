@@ -1,0 +1,101 @@
+"""What a run is called and how it is summed up: plain sentences with the run's own numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import product
+from typing import Any
+
+MODELS = {
+    "linear": "linear regression",
+    "logistic": "logistic regression",
+    "softmax": "softmax regression",
+}
+CONSTANTS = {"Absolute": "the median", "Quantile": "the quantile", "Huber": "the best constant"}
+LARGER = ("r2", "accuracy", "balanced_accuracy", "auc", "f1")
+
+
+def constant_name(loss: str) -> str:
+    """What the best constant prediction is for a loss, by the name of its class."""
+    return CONSTANTS.get(loss, "the mean")
+
+
+def model_name(model: str) -> str:
+    """linear regression, or a network with two hidden layers (64, 64)."""
+    if model in MODELS:
+        return MODELS[model]
+    sizes = model.partition(":")[2].split(",")
+    layers = "one hidden layer" if len(sizes) == 1 else f"{len(sizes)} hidden layers"
+    return f"a network with {layers} ({', '.join(sizes)})"
+
+
+def parameter_names(arrays: Sequence[dict[str, Any]], features: Sequence[str]) -> list[str]:
+    """A name for each of the flat parameters: weights[median_income], layer2/weights[3, 7], bias.
+
+    >>> parameter_names([{"name": "bias", "shape": []}, {"name": "weights", "shape": [2]}], ["x", "z"])
+    ['bias', 'weights[x]', 'weights[z]']
+    """
+    names = []
+    for array in arrays:
+        name, shape = array["name"], array["shape"]
+        first = name in ("weights", "layer1/weights")
+        for place in product(*(range(n) for n in shape)):
+            labels = [features[p] if first and i == 0 else str(p + 1) for i, p in enumerate(place)]
+            names.append(f"{name}[{', '.join(labels)}]" if labels else name)
+    return names
+
+
+def number(value: float) -> str:
+    """Four significant digits, thousands set apart.
+
+    >>> number(68627.87), number(0.61189), number(1e-7), number(float("inf"))
+    ('68,630', '0.6119', '1e-07', 'inf')
+    """
+    if value != value or abs(value) == float("inf"):
+        return str(value)
+    short = float(f"{value:.4g}")
+    return f"{short:,.0f}" if abs(short) >= 10_000 else f"{short:,.4g}"
+
+
+def measure(name: str, value: float, unit: str = "") -> str:
+    """RMSE 68,630; R² 0.6119; accuracy 85.3%."""
+    labels = {"rmse": "RMSE", "mae": "MAE", "r2": "R²", "auc": "AUC", "f1": "F1", "log_loss": "log loss"}
+    label = labels.get(name, name.replace("_", " "))
+    return f"{label} {100 * value:.1f}%" if name.endswith("accuracy") else f"{label} {number(value)}{unit}"
+
+
+def summary(run: dict[str, Any], condensed: bool) -> list[str]:
+    """A run in plain sentences, the verdict last."""
+    settings, data, start, metrics = run["settings"], run["data"], run["start"], run["metrics"]
+    rows, target = data["rows"], data["target"]["name"]
+    lines = [
+        f"Trained {model_name(settings['model'])} on {rows['train']:,} rows of {data['source']['name']}: "
+        f"{target} from {len(data['features'])} features, {settings['parameters']:,} parameters.",
+        f"The random start had a loss of {number(start['loss'])}; {start['trivial']} has "
+        f"{number(start['trivial_loss'])}; the model kept has {number(metrics['train']['loss'])}.",
+    ]
+    if settings["rate_asked"] == "auto" and settings["rate"] != 1.0:
+        lines.append(f"The rate {number(settings['rate'])} was chosen by trial runs.")
+    if condensed:
+        lines.append("Each step walked on a few rows that have the same squared loss as the whole table.")
+    if run["exact"]:
+        exact = run["exact"]
+        lines.append(
+            f"The exact answer has a loss of {number(exact['loss'])}: descent is {number(exact['loss_distance'])} "
+            f"above it, and its weights {100 * exact['weights_distance']:.2g}% away."
+        )
+    part = "test" if "test" in metrics else "validation" if "validation" in metrics else "train"
+    chosen = measure(run["metric"], metrics[part][run["metric"]])
+    also = [m for m in ("r2", "mae", "auc", "log_loss") if m in metrics[part] and m != run["metric"]][:1]
+    others = "".join(f", {measure(m, metrics[part][m])}" for m in also)
+    seen = {
+        "test": "test rows, which training never saw",
+        "validation": "validation rows",
+        "train": "training rows",
+    }
+    lines.append(f"On {rows[part]:,} {seen[part]}: {chosen}{others}.")
+    verdict = run["verdict"]
+    lines.append(
+        f"Verdict: {verdict['state']}. {verdict['why'][:1].upper()}{verdict['why'][1:]} {verdict['next']}"
+    )
+    return lines
