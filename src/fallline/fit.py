@@ -211,9 +211,7 @@ def _watch(made: SetUp, keep, begin: int, start_objective: float, validation: Ro
     every = batches.epoch_steps
     if every == 1:  # an epoch is a step, so held-out rows are looked at now and then
         every = 10 if capacity % 10 == 0 else capacity
-    plateau = (
-        Plateau(10 if batches.full else every, batches.full, stops["plateau"]) if "plateau" in stops else None
-    )
+    plateau = Plateau(10 if batches.full else every, batches.full, stops["plateau"]) if "plateau" in stops else None
     patience = Patience(int(stops["patience"])) if "patience" in stops and validation is not None else None
     return Watch(
         keep=keep,

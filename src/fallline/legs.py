@@ -45,7 +45,7 @@ def leg(
         state, rows = carry
         batch = _whole(table) if batches is None else jax.tree.map(lambda a: a[i], batches)
         state, seen = step(parts, state, batch, rates[i], blends[i])
-        return state, rows.at[i].set(record(state, seen))
+        return state, rows.at[i].set(record(parts, state, seen, rates[i]))
 
     blank = jnp.zeros((len(rates), width(state.parameters)), rates.dtype)
     return lax.fori_loop(0, count, one, (state, blank))

@@ -27,9 +27,7 @@ def known_metric(name: str, task: str) -> str:
     return name
 
 
-def measure_numbers(
-    actual: np.ndarray, predicted: np.ndarray, names: Sequence[str] = REGRESSION
-) -> dict[str, float]:
+def measure_numbers(actual: np.ndarray, predicted: np.ndarray, names: Sequence[str] = REGRESSION) -> dict[str, float]:
     """The measures of a regression, both arrays [rows] in the target's own units."""
     from sklearn import metrics
 

@@ -124,9 +124,7 @@ def train(
         return _train(asked, parts, table, metric, folder, known, watch)
 
 
-def _train(
-    asked: Settings, parts: Parts, table: Table, metric: str, folder: Path, known: dict, watch: Callable
-) -> Run:
+def _train(asked: Settings, parts: Parts, table: Table, metric: str, folder: Path, known: dict, watch: Callable) -> Run:
     outputs = parts.model.outputs
     dtype = np.float32 if asked.precision == 32 else np.float64
     rows = {

@@ -16,9 +16,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.flatten_util import ravel_pytree
+from jaxtyping import Array, Float
 
 from fallline.step import Step
-from fallline.types import Parameters, State
+from fallline.types import Parameters, Parts, State
 
 FEW = 64  # parameters: up to here they are kept at every step
 
@@ -41,18 +42,21 @@ def keeps_parameters(parameters: Parameters) -> bool:
     return sum(size for _, size in groups(parameters)) <= FEW
 
 
-def record(state: State, seen: Step) -> jax.Array:
+def record(parts: Parts, state: State, seen: Step, rate: Float[Array, ""]) -> Float[Array, "width"]:
     """The row of one update; `state` is the one after it."""
-    sizes = [size for _, size in groups(state.parameters)]
-    ends = np.cumsum(sizes)
-    weights, gradient, update = (ravel_pytree(t)[0] for t in (state.parameters, seen.gradient, seen.update))
+    gradient = _squares(seen.gradient)
+    # The plain rule's update is the gradient times the rate, and so is its norm.
+    update = [rate**2 * g for g in gradient] if parts.rule.is_plain else _squares(seen.update)
+    row = jnp.stack([seen.loss, seen.objective, *gradient, *update, *_squares(state.parameters)])
+    return jnp.concatenate([row, ravel_pytree(state.parameters)[0]]) if keeps_parameters(state.parameters) else row
 
-    def squares(flat: jax.Array) -> list[jax.Array]:
-        pieces = [flat[end - size : end] for size, end in zip(sizes, ends, strict=True)]
-        return [piece @ piece for piece in pieces]
 
-    row = jnp.stack([seen.loss, seen.objective, *squares(gradient), *squares(update), *squares(weights)])
-    return jnp.concatenate([row, weights]) if keeps_parameters(state.parameters) else row
+def _squares(tree: Parameters) -> list[Array]:
+    """The sum of squares of each group: laid out flat once, then a dot product of a piece for each."""
+    flat = ravel_pytree(tree)[0]
+    sizes = [size for _, size in groups(tree)]
+    pieces = [flat[end - size : end] for size, end in zip(sizes, np.cumsum(sizes), strict=True)]
+    return [piece @ piece for piece in pieces]
 
 
 def width(parameters: Parameters) -> int:

@@ -82,6 +82,11 @@ class Rule:
         return optax.with_extra_args_support(rule)
 
     @property
+    def is_plain(self) -> bool:
+        """The direction is the gradient itself."""
+        return self.name == "plain" and self.clip is None
+
+    @property
     def finds_its_rate(self) -> bool:
         return self.name in RATE_FREE
 

@@ -73,9 +73,7 @@ def _split(kind: str, text: str, known: tuple[str, ...] | Any, most: int = 1) ->
     try:
         found = tuple(float(n) for n in numbers.split(",")) if numbers else ()
     except ValueError:
-        raise SettingsError(
-            f"'{text}' is no {kind}: after the colon come numbers.\nExample: {name}:0.5."
-        ) from None
+        raise SettingsError(f"'{text}' is no {kind}: after the colon come numbers.\nExample: {name}:0.5.") from None
     if len(found) > most:
         raise SettingsError(f"'{text}' has {len(found)} numbers, but {kind} {name} takes {most} at most.")
     return name, found
@@ -117,9 +115,7 @@ def hidden_of(s: Settings) -> tuple[int, ...]:
 def _init(s: Settings) -> tuple[str, float]:
     name, numbers = _split("init", s.init, INITS)
     if (name in ("normal", "uniform", "constant")) != bool(numbers):
-        raise SettingsError(
-            f"init '{s.init}': normal:SD, uniform:LIMIT and constant:C take a number, others none."
-        )
+        raise SettingsError(f"init '{s.init}': normal:SD, uniform:LIMIT and constant:C take a number, others none.")
     return name, numbers[0] if numbers else 0.0
 
 
@@ -148,9 +144,7 @@ def stops_of(s: Settings) -> dict[str, float]:
     for text in (s.stop or "none").split(","):
         part = text.strip()
         if part[:1].isdigit():  # "plateau,patience:5" has no second number that a comma could bring
-            raise SettingsError(
-                f"stop '{s.stop}': a condition starts with its name.\nExample: plateau,patience:5."
-            )
+            raise SettingsError(f"stop '{s.stop}': a condition starts with its name.\nExample: plateau,patience:5.")
         name, numbers = _split("stop", part, STOPS)
         if name != "none":
             found[name] = numbers[0] if numbers else defaults[name]
@@ -235,7 +229,5 @@ def _loss_of(s: Settings, task: str, classes: int) -> tuple[int, AbstractRowLoss
     if name == "huber":
         return 1, Huber(*numbers), output
     if numbers and not 0 < numbers[0] < 1:
-        raise SettingsError(
-            f"quantile:{numbers[0]:g} is none: a quantile lies between 0 and 1.\nTry quantile:0.9."
-        )
+        raise SettingsError(f"quantile:{numbers[0]:g} is none: a quantile lies between 0 and 1.\nTry quantile:0.9.")
     return 1, Quantile(*numbers), output

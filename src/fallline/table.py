@@ -78,9 +78,7 @@ def prepare_table(
     frame = frame.filter(pl.Series(there))
     columns = infer(frame, target=target, types=types)
     set_aside = {split_column: "it says which part a row is in", weight_column: "it says what a row counts"}
-    columns = tuple(
-        replace(c, kind="ignore", why=set_aside[c.name]) if c.name in set_aside else c for c in columns
-    )
+    columns = tuple(replace(c, kind="ignore", why=set_aside[c.name]) if c.name in set_aside else c for c in columns)
     weight = _weights(frame, weight_column)
     task = task_asked(settings, task_of(frame[target]))
     standardize = settings.standardize and settings.loss != "poisson"
@@ -100,9 +98,7 @@ def prepare_table(
         raise SettingsError(f"loss poisson needs counts, but '{target}' has {codes.min():g}.\nTry --loss squared.")
     preparation = fit_preparation(training, columns, standardize=settings.standardize, weights=weight[parts.train])
     if not preparation.feature_names:
-        raise DataError(
-            "No column is left to learn from.\n" + "; ".join(f"{c.name}: {c.why}" for c in columns[:4])
-        )
+        raise DataError("No column is left to learn from.\n" + "; ".join(f"{c.name}: {c.why}" for c in columns[:4]))
     weight = weight * _class_weights(class_weight, known, codes, parts.train)
     return Table(
         frame, numbers, columns, preparation, known, parts, apply(preparation, frame), codes, weight,
@@ -124,9 +120,7 @@ def _weights(frame: pl.DataFrame, column: str | None) -> np.ndarray:
     bad = ~(np.isfinite(weight) & (weight >= 0))
     if bad.any():
         row = int(np.argmax(bad))
-        raise DataError(
-            f"Row {row + 1} has {frame[column][row]!r} as its weight in '{column}'.\nExpected 0 or more."
-        )
+        raise DataError(f"Row {row + 1} has {frame[column][row]!r} as its weight in '{column}'.\nExpected 0 or more.")
     if not weight.any():
         raise DataError(f"All weights in '{column}' are 0.\nGive at least one row a weight above 0.")
     return weight

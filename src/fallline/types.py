@@ -54,6 +54,8 @@ class AbstractRule(Protocol):
     """4 UPDATE. How a gradient becomes a direction; the update is rate * direction."""
 
     def chain(self) -> optax.GradientTransformationExtraArgs: ...
+    @property
+    def is_plain(self) -> bool: ...
 
 
 @dataclass(frozen=True)

@@ -156,6 +156,4 @@ def _distance(f: Figures) -> str:
 def _unstick(f: Figures) -> str:
     if f.full:
         return "Try a larger --rate, --rule momentum, or standardised columns: some directions are much flatter."
-    return (
-        "Try a decaying --schedule, a larger --batch or averaged weights: the last weights hover around the best."
-    )
+    return "Try a decaying --schedule, a larger --batch or averaged weights: the last weights hover around the best."

@@ -95,7 +95,5 @@ def summary(run: dict[str, Any], condensed: bool) -> list[str]:
     }
     lines.append(f"On {rows[part]:,} {seen[part]}: {chosen}{others}.")
     verdict = run["verdict"]
-    lines.append(
-        f"Verdict: {verdict['state']}. {verdict['why'][:1].upper()}{verdict['why'][1:]} {verdict['next']}"
-    )
+    lines.append(f"Verdict: {verdict['state']}. {verdict['why'][:1].upper()}{verdict['why'][1:]} {verdict['next']}")
     return lines

@@ -11,9 +11,7 @@ Runs = Annotated[
     str | None, typer.Option("--runs", metavar="DIR", help="Where runs live: else $FALLLINE_RUNS, ./runs.")
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print the result for programs.")]
-RunName = Annotated[
-    str, typer.Argument(metavar="RUN", help="A run's folder, its name or a beginning of it, or last.")
-]
+RunName = Annotated[str, typer.Argument(metavar="RUN", help="A run's folder, its name or a beginning of it, or last.")]
 
 
 def print_json(value: Any) -> None:

@@ -43,8 +43,6 @@ def predict(
     write = predictions.write_csv if path.suffix == ".csv" else predictions.write_parquet
     write_whole(path, write)
     if json:
-        print_json(
-            {"predictions": str(path.resolve()), "rows": len(predictions), "run": str(found.path.resolve())}
-        )
+        print_json({"predictions": str(path.resolve()), "rows": len(predictions), "run": str(found.path.resolve())})
     else:
         print(f"{len(predictions):,} predictions by {found.name} in {path}")

@@ -15,9 +15,7 @@ from fallline.trace.folder import find_run
 
 def report(
     run: RunName,
-    out: Annotated[
-        str | None, typer.Option(metavar="FILE", help="Write here instead of in the run folder.")
-    ] = None,
+    out: Annotated[str | None, typer.Option(metavar="FILE", help="Write here instead of in the run folder.")] = None,
     force: Annotated[bool, typer.Option("--force", help="Overwrite FILE if it is there.")] = False,
     runs: Runs = None,
     json: Json = False,

@@ -13,9 +13,7 @@ from fallline.trace.folder import find_run
 
 def show(
     run: RunName,
-    step: Annotated[
-        int | None, typer.Option(metavar="N", help="Spell out one update with its real numbers.")
-    ] = None,
+    step: Annotated[int | None, typer.Option(metavar="N", help="Spell out one update with its real numbers.")] = None,
     runs: Runs = None,
     json: Json = False,
 ) -> None:

@@ -10,9 +10,7 @@ import numpy as np
 from fallline.figures.theme import haloed
 
 DECADES = 2  # a scale is logarithmic only where the values span more
-CLOSE = (
-    0.25  # of the largest value: values that lie closer together than this get an axis that need not start at 0
-)
+CLOSE = 0.25  # of the largest value: values that lie closer together than this get an axis that need not start at 0
 BELOW = 100  # times the lowest level: single steps further below it than this are cut off a logarithmic axis
 
 
@@ -63,9 +61,7 @@ def y_axis(field: str, title: str, scale: alt.Scale) -> alt.Y:
 def step_axis(field: str = "step:Q") -> alt.X:
     """Steps along the bottom."""
     axis = alt.Axis(format=",d", tickMinStep=1, labelOverlap="greedy")
-    return alt.X(
-        field, title="step (one update of the weights)", scale=alt.Scale(nice=False, zero=False), axis=axis
-    )
+    return alt.X(field, title="step (one update of the weights)", scale=alt.Scale(nice=False, zero=False), axis=axis)
 
 
 def rule_across(value: float, words: str, colour: str, *, dash: list[int], above: bool) -> list[alt.LayerChart]:

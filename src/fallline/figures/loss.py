@@ -58,9 +58,7 @@ def draw_loss(
 def describe_loss(trace: pl.DataFrame, held: pl.DataFrame, exact: float | None, trivial: float | None) -> str:
     """The chart in words."""
     first, last = trace["loss"][0], trace["loss"][-1]
-    said = [
-        f"Loss over {count(trace.height)} steps, from {number(first)} at the first to {number(last)} at the last."
-    ]
+    said = [f"Loss over {count(trace.height)} steps, from {number(first)} at the first to {number(last)} at the last."]
     if held.height:
         said.append(f"The validation loss ended at {number(held['value'][-1])}.")
     if is_finite(exact):

@@ -84,7 +84,5 @@ def haloed(chart: alt.Chart, colour: str, **mark: Any) -> alt.LayerChart:
 def nothing(words: str) -> alt.Chart:
     """What stands in a figure's place when there is not one number to draw."""
     return (
-        alt.Chart(alt.InlineData(values=[{"words": words}]))
-        .mark_text(fontSize=14, color=MUTED)
-        .encode(text="words:N")
+        alt.Chart(alt.InlineData(values=[{"words": words}])).mark_text(fontSize=14, color=MUTED).encode(text="words:N")
     )

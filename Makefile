@@ -1,0 +1,33 @@
+# make demo: set up, train on the bundled table, leave a report.   make test: set up, pass every test.
+PYTHON ?= python3
+BIN := .venv/bin
+HOUSING := src/fallline/examples/california_housing.csv.gz
+
+.PHONY: demo test check lint types bench clean
+
+demo: .venv/ready
+	$(BIN)/fallline train $(HOUSING) --target median_house_value
+
+test: .venv/ready
+	$(BIN)/python -m pytest -n 2 --dist loadfile
+
+lint: .venv/ready
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+
+types: .venv/ready
+	$(BIN)/pyright
+
+check: lint types test
+
+bench: .venv/ready
+	$(BIN)/python -m pip install -q -c constraints.txt 'torch==2.13.0'
+	$(BIN)/python benchmarks/pairs.py
+
+.venv/ready: pyproject.toml constraints.txt
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt -e '.[test]'
+	touch $@
+
+clean:
+	rm -rf .venv build dist .pytest_cache .hypothesis .ruff_cache

@@ -1,0 +1,106 @@
+"""Step 2 of a project, data: any table becomes one Polars frame, or an error that says what to do."""
+
+from __future__ import annotations
+
+import gzip
+import zlib
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from fallline.data.delimited import read_delimited
+from fallline.data.frames import frame_of
+from fallline.data.header import check_unique
+from fallline.data.lines import read_json_lines
+from fallline.data.values import tidy
+from fallline.errors import DataError
+
+ENDINGS = {
+    ".csv": "text", ".tsv": "text", ".txt": "text", ".data": "text", ".parquet": "parquet", ".pq": "parquet",
+    ".arrow": "arrow", ".feather": "arrow", ".ipc": "arrow", ".jsonl": "json lines", ".ndjson": "json lines",
+}  # fmt: skip
+MARKS = {
+    b"PAR1": "parquet", b"ARROW1": "arrow", b"\xff\xff\xff\xff": "arrow", b"PK\x03\x04": "zip", b"\x89PNG": "PNG",
+    b"%PDF": "PDF", b"SQLite": "SQLite", b"FEA1": "old Feather", b"\x89HDF": "HDF5", b"\xd0\xcf\x11\xe0": "old Excel",
+}  # fmt: skip
+SHOWN = ".csv, .tsv, .txt (also .gz), .parquet, .arrow, .feather, .ipc, .jsonl, .ndjson"
+
+
+def read_table(source: Any, *, header: bool | None = None) -> pl.DataFrame:
+    """The table in a file, a data frame, a dictionary of columns, an array, or a pair (X, y).
+
+    White space around text is stripped; an empty cell, NA, NaN, null, None and ? are missing values (null).
+
+    Args:
+        source: a path (CSV, TSV, also gzip; Parquet; Arrow or Feather; JSON lines), a data frame (Polars, pandas,
+            Arrow or any that narwhals knows), {name: values}, an array [rows, columns] (then named x1, x2, ...),
+            or (X, y), where y becomes the column "target".
+        header: whether the first row of a text names the columns; None to find out.
+
+    Raises: DataError for whatever can't be read as a table, or holds an infinite number.
+    """
+    if isinstance(source, str | Path):
+        frame = _read_file(Path(source).expanduser(), header)
+        where = f"'{Path(source).name}'"
+    else:
+        frame, where = frame_of(source), "The table"
+    check_unique(frame.columns, where)
+    if frame.width == 0 or frame.height == 0:
+        raise DataError(f"{where} has no {'columns' if frame.width == 0 else 'rows'}.\nGive at least one row of data.")
+    return frame.select(tidy(column) for column in frame)
+
+
+def _read_file(path: Path, header: bool | None) -> pl.DataFrame:
+    data = _bytes(path)
+    name = path.name
+    ending = Path(path.stem if path.suffix.lower() == ".gz" else name).suffix.lower()
+    kind = ENDINGS.get(ending)
+    if kind is None:
+        raise DataError(f"'{name}' has no ending that tells what it is.\nKnown: {SHOWN}.")
+    if not data.strip():
+        raise DataError(f"'{name}' is empty.\nName a file with at least one row.")
+    mark = next((mark for start, mark in MARKS.items() if data.startswith(start)), None)
+    if mark != kind and (mark or kind in ("parquet", "arrow")):
+        raise DataError(
+            f"'{name}' is {f'a {mark} file' if mark else f'no {kind} file'} by its content.\n"
+            f"Give the file the ending of what it is, or save the table as one of: {SHOWN}."
+        )
+    if kind == "text":
+        return read_delimited(data, name, header=header, separator="\t" if ending == ".tsv" else None)
+    if kind == "json lines":
+        return read_json_lines(data, name)
+    try:
+        if kind == "parquet":
+            return pl.read_parquet(data)
+        return pl.read_ipc(data) if data.startswith(b"ARROW1") else pl.read_ipc_stream(data)
+    except (pl.exceptions.PolarsError, OSError) as error:
+        reason = str(error).splitlines()[0]
+        raise DataError(f"'{name}' is damaged or cut short: {reason}.\nWrite or download it again.") from None
+
+
+def _bytes(path: Path) -> bytes:
+    """The content of a file, unpacked."""
+    try:
+        data = path.read_bytes()
+    except FileNotFoundError:
+        raise DataError(f"There is no file '{path}'.\n{_near(path)}") from None
+    except IsADirectoryError:
+        raise DataError(f"'{path}' is a folder.\nName a file in it.") from None
+    except OSError as error:
+        raise DataError(f"'{path}' can't be read: {error.strerror}.\nCheck who may read it.") from None
+    if not data.startswith(b"\x1f\x8b"):
+        return data
+    try:
+        return gzip.decompress(data)
+    except (OSError, EOFError, zlib.error):
+        raise DataError(f"'{path.name}' is a damaged or cut short gzip file.\nDownload it again.") from None
+
+
+def _near(path: Path) -> str:
+    folder = path.parent
+    if not folder.is_dir():
+        return f"There is no folder '{folder}' either."
+    near = get_close_matches(path.name, [entry.name for entry in folder.iterdir()], n=2)
+    return f"Did you mean {' or '.join(near)}?" if near else f"Look in the folder '{folder.resolve()}'."

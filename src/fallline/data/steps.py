@@ -1,0 +1,139 @@
+"""The two ways a column becomes features. A step is plain data: what it does is all in its numbers.
+
+    Number     (value - mean) / scale, a missing value replaced by the median; a date counts as days
+    Category   one feature a level, 1 where the row has it; one for rare ones; one for missing ones
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from fallline.data.values import days, numbers, texts
+from fallline.errors import RunError
+
+OTHER = "other"
+
+
+@dataclass(frozen=True)
+class Number:
+    """A number or a date, in one feature, and a second one for missing values where training rows lack some."""
+
+    name: str
+    median: float  # takes a missing value's place
+    mean: float
+    scale: float
+    indicator: bool  # whether a feature says that the value is missing
+    kind: str = "number"  # or "date": then counted in `unit` since `origin`
+    origin: float = 0.0  # days from 1970-01-01 to the earliest date to train on
+    unit: str | None = None  # "days" for a date
+
+    @property
+    def feature_names(self) -> tuple[str, ...]:
+        return (self.name, f"{self.name} is missing")[: 1 + self.indicator]
+
+    def values(self, series: pl.Series) -> np.ndarray:
+        """The cells [rows] as they are before standardising, NaN where one is missing."""
+        read = days(series) - self.origin if self.kind == "date" else numbers(series)
+        return read.fill_null(np.nan).to_numpy()
+
+    def fill(self, series: pl.Series, out: np.ndarray) -> None:
+        """Write the features into `out` [rows, features of this step]."""
+        values = self.values(series)
+        absent = np.isnan(values)
+        if absent.any():
+            values = np.where(absent, self.median, values)
+        out[:, 0] = (values - self.mean) / self.scale
+        if self.indicator:
+            out[:, 1] = absent
+
+    def describe(self) -> str:
+        """What is done, in a line."""
+        done = [f"{self.name}:"]
+        if self.kind == "date":
+            done.append(f"days since {np.datetime64(0, 's') + np.timedelta64(round(self.origin * 86_400), 's')},")
+        if (self.mean, self.scale) == (0.0, 1.0):
+            done.append("taken as it is")
+        else:
+            done.append(f"standardised (mean {self.mean:.6g}, scale {self.scale:.6g})")
+        if self.indicator:
+            done.append(f"; missing values become the median {self.median:.6g}, and a second feature marks them")
+        else:
+            done.append(f"; no value to train on is missing (a later one becomes the median {self.median:.6g})")
+        return " ".join(done).replace(" ;", ";")
+
+
+@dataclass(frozen=True)
+class Category:
+    """A category, in one feature a level (0 or 1)."""
+
+    name: str
+    levels: tuple[str, ...]  # the most frequent first
+    other: bool  # whether a feature stands for all levels too rare for their own
+    missing: bool  # whether a feature says that the value is missing
+    kind: str = "category"
+
+    @property
+    def feature_names(self) -> tuple[str, ...]:
+        names = [f"{self.name}={level}" for level in self.levels]
+        if self.other:
+            names.append(f"{self.name}={other_name(self.levels)}")
+        if self.missing:
+            names.append(f"{self.name} is missing")
+        return tuple(names)
+
+    def fill(self, series: pl.Series, out: np.ndarray) -> None:
+        """Write the features into `out` [rows, features of this step]; one that is in no training row is other."""
+        cells = texts(series)
+        code = cells.cast(pl.Enum(self.levels), strict=False).to_physical().cast(pl.Int64)
+        code = code.fill_null(len(self.levels)).to_numpy()
+        if self.missing:
+            code = np.where(cells.is_null().to_numpy(), len(self.levels) + self.other, code)
+        out[:] = 0
+        # without a feature for others, a level that is in no training row has a 0 everywhere
+        marked = np.flatnonzero(code < (len(self.levels) if not self.other else out.shape[1]))
+        if self.missing and not self.other:
+            marked = np.flatnonzero((code < len(self.levels)) | cells.is_null().to_numpy())
+        out[marked, code[marked]] = 1
+
+    def describe(self) -> str:
+        """What is done, in a line."""
+        if not self.feature_names:
+            return f"{self.name}: left out; each of its values is too rare to learn from"
+        line = f"{self.name}: one feature for each of {len(self.levels)} values"
+        if self.other:
+            line += ", one for all others"
+        if self.missing:
+            line += ", one for missing ones"
+        return line if self.other else f"{line}; a value not seen in training has a 0 in all of them"
+
+
+Step = Number | Category
+
+
+def other_name(levels: tuple[str, ...]) -> str:
+    """What stands for the rest; a level that is called so itself keeps its name."""
+    name = OTHER
+    while name in levels:
+        name = f"any {name}"
+    return name
+
+
+def step_to_json(step: Step) -> dict[str, Any]:
+    """The step as JSON holds it."""
+    return asdict(step) | ({"levels": list(step.levels)} if isinstance(step, Category) else {})
+
+
+def step_from_json(data: dict[str, Any]) -> Step:
+    """The step that `step_to_json` wrote. Raises RunError for anything else."""
+    try:
+        if data["kind"] == "category":
+            return Category(**data | {"levels": tuple(data["levels"])})
+        if data["kind"] in ("number", "date"):
+            return Number(**data)
+    except (KeyError, TypeError) as error:
+        raise RunError(f"The preparation is damaged: {error}.\nTrain again to write it anew.") from None
+    raise RunError(f"The preparation has a step of kind '{data['kind']}'.\nA newer Fallline may have written it.")

@@ -1,0 +1,72 @@
+"""Pieces of a page. Everything that comes from outside passes through `text`, which escapes it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from html import escape
+from typing import Any
+
+from fallline.figures.theme import AnyChart
+
+
+def text(value: Any) -> str:
+    """A value as text that no browser takes for markup.
+
+    >>> text("<b>")
+    '&lt;b&gt;'
+    """
+    return escape(str(value))
+
+
+def paragraphs(sentences: Iterable[str]) -> str:
+    """A paragraph for each sentence that is not empty."""
+    return "".join(f"<p>{text(said)}</p>" for said in sentences if said)
+
+
+def bullets(sentences: Iterable[str]) -> str:
+    """A list of sentences, or nothing."""
+    items = "".join(f"<li>{text(said)}</li>" for said in sentences if said)
+    return f"<ul>{items}</ul>" if items else ""
+
+
+def folded(title: str, inside: str) -> str:
+    """Something to open on demand; nothing when there is nothing inside."""
+    return f"<details><summary>{text(title)}</summary>{inside}</details>" if inside else ""
+
+
+def facts(pairs: Iterable[tuple[str, Any]]) -> str:
+    """Names and values, one below the other."""
+    rows = "".join(f"<div><dt>{text(name)}</dt><dd>{text(value)}</dd></div>" for name, value in pairs)
+    return f'<dl class="facts">{rows}</dl>' if rows else ""
+
+
+def table(caption: str, heads: Sequence[str], rows: Iterable[Sequence[Any]], *, numbers: Sequence[int] = ()) -> str:
+    """A table whose first column names the row; `numbers` are the columns set to the right."""
+    side = [' class="number"' if i in numbers else "" for i in range(len(heads))]
+    head = "".join(f'<th scope="col"{side[i]}>{text(name)}</th>' for i, name in enumerate(heads))
+    body = "".join(
+        f'<tr><th scope="row">{text(first)}</th>'
+        + "".join(f"<td{side[i]}>{text(value)}</td>" for i, value in enumerate(rest, 1))
+        + "</tr>"
+        for first, *rest in rows
+    )
+    inside = f"<caption>{text(caption)}</caption><thead><tr>{head}</tr></thead><tbody>{body}</tbody>"
+    return f'<div class="scroll" tabindex="0" role="region" aria-label="{text(caption)}"><table>{inside}</table></div>'
+
+
+def figure(chart: AnyChart, said: str, *, narrow: bool = False) -> str:
+    """A chart under its title, with what there is to see in it said below.
+
+    The title is a heading of the page and not of the drawing, where it could not wrap on a narrow screen.
+    """
+    spec = chart.to_dict()
+    title = spec.pop("title")
+    spec.pop("$schema", None)  # an address, and the bundle knows its own version
+    data = json.dumps(spec, separators=(",", ":"), allow_nan=False, ensure_ascii=False).replace("<", "\\u003c")
+    kind = "chart narrow" if narrow else "chart"
+    return (
+        f'<figure class="{kind}"><h3>{text(title)}</h3><div class="drawing" role="img" '
+        f'aria-label="{text(spec["description"])}"></div>'
+        f'<script type="application/json">{data}</script><figcaption>{text(said)}</figcaption></figure>'
+    )
