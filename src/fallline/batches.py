@@ -39,6 +39,13 @@ class Batches:
     def epoch_steps(self) -> int:
         return -(-self.rows // self.size)
 
+    @property
+    def rows_in_steps(self) -> Int[np.ndarray, "steps"]:
+        """How many rows each step of an epoch sees."""
+        rows = np.full(self.epoch_steps, self.size)
+        rows[-1] = self.rows - (self.epoch_steps - 1) * self.size
+        return rows
+
     def epoch(self, epoch: int) -> Int[np.ndarray, "steps size"]:
         """The rows of each step of one epoch; -1 where the last batch is short."""
         order = shuffled(self.rows, self.seed, epoch)

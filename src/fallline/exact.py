@@ -4,7 +4,7 @@
 
 Columns are centred and scaled first (which a bias allows, and which costs no digits), then solved by the singular
 value decomposition in float64: with Q, S, V of the scaled columns, w = V S / (S^2 + l2) Q' target (Golub and
-Van Loan, Matrix Computations, 4th edition, section 5.5 and 6.1). Tables with many rows are first replaced by
+Van Loan, Matrix Computations, 4th edition, section 5.5 and 6.1). A table with many rows can first be replaced by
 a few rows that have the same loss for every w (`equivalent_rows`).
 """
 
@@ -16,7 +16,6 @@ import numpy as np
 import scipy.linalg
 from jaxtyping import Float
 
-TALL = 50_000  # rows from which the table is first condensed
 CHUNK = 65_536  # rows condensed at a time
 
 
@@ -44,10 +43,6 @@ def least_squares(
         share: what each row counts, adding up to 1.
         l2: the penalty's factor; never counted on the bias.
     """
-    method = "singular value decomposition, float64"
-    if len(target) > TALL:
-        features, target, share = equivalent_rows(features, target, share)
-        method = f"condensed to {len(target)} rows with the same loss, then {method}"
     X, y = np.asarray(features, np.float64), np.asarray(target, np.float64)
     share = np.asarray(share, np.float64)
     centre, middle = (share @ X, share @ y) if bias else (np.zeros(X.shape[1]), 0.0)
@@ -56,7 +51,7 @@ def least_squares(
     weights = _ridge(root * X, root[:, 0] * y, l2)
     loss = float(share @ (X @ weights - y) ** 2 / 2)
     objective = loss + l2 / 2 * float(weights @ weights)
-    return Exact(weights, float(middle - centre @ weights), loss, objective, method)
+    return Exact(weights, float(middle - centre @ weights), loss, objective, "singular value decomposition, float64")
 
 
 def _ridge(A: np.ndarray, b: np.ndarray, l2: float) -> np.ndarray:
@@ -102,12 +97,21 @@ def equivalent_rows(
 
 
 def _gram(features: np.ndarray, target: np.ndarray, share: np.ndarray) -> np.ndarray:
-    """[features, 1, target]' diag(share) [features, 1, target], summed up in float64."""
+    """[features, 1, target]' diag(share) [features, 1, target].
+
+    Products are taken in the precision of the features, a chunk of rows at a time, and summed up in float64.
+    """
     width = features.shape[1] + 2
     gram = np.zeros((width, width))
+    equal = share[0] if (share == share[0]).all() else None
     for first in range(0, len(target), CHUNK):
         rows = slice(first, first + CHUNK)
-        A = np.empty((len(target[rows]), width))
-        A[:, :-2], A[:, -2], A[:, -1] = features[rows], 1.0, target[rows]
-        gram += A.T @ (share[rows, None] * A)
-    return gram
+        X = features[rows]
+        beside = np.column_stack([np.ones(len(X), X.dtype), target[rows].astype(X.dtype)])  # [rows, 2]
+        weight = None if equal is not None else share[rows, None].astype(X.dtype)
+        X_, beside_ = (X, beside) if weight is None else (X * weight, beside * weight)
+        gram[:-2, :-2] += X_.T @ X
+        gram[:-2, -2:] += X_.T @ beside
+        gram[-2:, -2:] += beside_.T.astype(np.float64) @ beside
+    gram[-2:, :-2] = gram[:-2, -2:].T
+    return gram if equal is None else gram * float(equal)

@@ -19,13 +19,14 @@ from jaxtyping import Float
 
 from fallline.batches import Batches
 from fallline.exact import Exact
+from fallline.layout import rows_last
 from fallline.legs import Leg, Stop, Walk, leg_capacity, train
 from fallline.losses import AbstractRowLoss
 from fallline.many import Choice, choose_rate
 from fallline.rules import Rule
 from fallline.rules import start as start_state
 from fallline.settings import Settings, average_of, batch_size, schedule_of, stops_of
-from fallline.shortcut import condense, exact_answer
+from fallline.shortcut import shortcut
 from fallline.stopping import Patience, Plateau
 from fallline.survey import Rows, as_array, as_batch, stable_rate, survey
 from fallline.types import Batch, Parameters, Parts, State
@@ -111,10 +112,7 @@ def set_up(
         state = start_state(parts.rule, jax.tree.map(as_array, first), parts.averaged)
     else:
         state, rate = go_on.state, go_on.rate
-    exact = exact_answer(parts, rows)
-    few = None
-    if exact is not None and batches.full:
-        few = condense(parts, rows, whole, exact, state.parameters, settings.precision)
+    exact, few = shortcut(parts, rows, whole, state.parameters, batches.full, settings.precision)
     table = whole if few is None else few
     table = table._replace(share=table.share * len(table.share))
 
@@ -128,6 +126,8 @@ def set_up(
     if rate is None:
         rate, choice = _rate(parts, settings, state, table, walk, horizon)
     walk = replace(walk, rates=lambda steps: rate * multiples(steps))
+    if batches.full and few is None:
+        table = rows_last(parts, table)
     return SetUp(parts, settings, rows, whole, table, few is not None, exact, state, walk, horizon, rate, choice)
 
 
@@ -211,7 +211,10 @@ def _watch(made: SetUp, keep, begin: int, start_objective: float, validation: Ro
     every = batches.epoch_steps
     if every == 1:  # an epoch is a step, so held-out rows are looked at now and then
         every = 10 if capacity % 10 == 0 else capacity
-    plateau = Plateau(10 if batches.full else every, batches.full, stops["plateau"]) if "plateau" in stops else None
+    plateau = None
+    if "plateau" in stops:
+        share = None if batches.full else batches.rows_in_steps / batches.rows
+        plateau = Plateau(10 if batches.full else every, batches.full, stops["plateau"], share=share)
     patience = Patience(int(stops["patience"])) if "patience" in stops and validation is not None else None
     return Watch(
         keep=keep,

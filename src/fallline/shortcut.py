@@ -1,46 +1,55 @@
-"""What squared loss on a linear model allows besides descent: its exact answer, and a table condensed to a few rows."""
+"""What squared loss on a linear model allows besides descent: its exact answer, and a few rows for the whole table."""
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
+import numpy as np
+
 from fallline.exact import Exact, equivalent_rows, least_squares
-from fallline.losses import Squared
+from fallline.losses import Penalty, Squared
 from fallline.models import Linear
 from fallline.survey import Rows, as_array, survey
 from fallline.types import Batch, Parameters, Parts
 
-SAFE = {
-    32: 1e-4,
-    64: 1e-8,
-}  # relative error of the loss up to which condensed rows may stand in for the table
-MANY = 1000  # rows from which condensing is worth its while
+SAFE = {32: 1e-4, 64: 1e-8}  # relative error of the loss up to which few rows may stand in for the table
+MANY = 1000  # rows from which a full-batch training is condensed
+TALL = 50_000  # rows from which the exact answer is sought on the condensed table
 
 
-def exact_answer(parts: Parts, rows: Rows) -> Exact | None:
-    """The closed form, or None where there is none: squared loss, linear model, no l1."""
+class Shortcut(NamedTuple):
+    """The exact answer, and the few rows that have the table's loss; None where there is none, or it is not safe."""
+
+    exact: Exact | None
+    few: Batch | None
+
+
+def shortcut(parts: Parts, rows: Rows, whole: Batch, start: Parameters, full: bool, bits: int) -> Shortcut:
+    """The closed form of squared loss on a linear model without l1, and rows for a full-batch training to walk on.
+
+    Few rows are safe where it shows: at the start and at the exact answer they give the loss of the table back.
+    """
     model, penalty = parts.model, parts.penalty
     linear = isinstance(model, Linear) and model.output == "identity" and model.outputs == 1
-    if not (linear and isinstance(parts.loss, Squared) and penalty.l1 == 0):
-        return None
+    if not (linear and isinstance(parts.loss, Squared) and isinstance(penalty, Penalty) and penalty.l1 == 0):
+        return Shortcut(None, None)
+    l2 = penalty.l2
     share = rows.weight / rows.weight.sum()
-    return least_squares(rows.features, rows.target, share, l2=penalty.l2, bias=model.bias)
+    table = (rows.features, rows.target, share)
+    count, width = np.shape(rows.features)
+    if count <= TALL and not (full and count >= max(MANY, 10 * width)):
+        return Shortcut(least_squares(*table, l2=l2, bias=model.bias), None)
+    condensed = equivalent_rows(*table)
+    exact = least_squares(*(condensed if count > TALL else table), l2=l2, bias=model.bias)
+    few = Batch(*map(as_array, condensed))
+    for parameters in (start, as_parameters(exact, start)):
+        truth, found = (float(survey(parts, parameters, batch)[0]) for batch in (whole, few))
+        if not abs(found - truth) <= SAFE[bits] * abs(truth):
+            return Shortcut(least_squares(*table, l2=l2, bias=model.bias), None)
+    method = f"{exact.method}, of {len(few.share)} rows with the same loss" if count > TALL else exact.method
+    return Shortcut(exact._replace(method=method), few if full else None)
 
 
 def as_parameters(exact: Exact, like: Parameters) -> Parameters:
     """The exact answer as parameters of the linear model."""
     return {"weights": as_array(exact.weights)} | ({"bias": as_array(exact.bias)} if "bias" in like else {})
-
-
-def condense(parts: Parts, rows: Rows, whole: Batch, exact: Exact, start: Parameters, bits: int) -> Batch | None:
-    """A few rows that the full-batch loop may walk on instead of the table; None where that is not safe.
-
-    Safe means shown: at the start and at the exact answer the few rows give the loss of the table back.
-    """
-    if len(rows.weight) < max(MANY, 10 * len(exact.weights)):
-        return None
-    features, target, share = equivalent_rows(rows.features, rows.target, rows.weight / rows.weight.sum())
-    few = Batch(as_array(features), as_array(target), as_array(share))
-    for parameters in (start, as_parameters(exact, start)):
-        truth, found = (float(survey(parts, parameters, batch)[0]) for batch in (whole, few))
-        if not abs(found - truth) <= SAFE[bits] * abs(truth):
-            return None
-    return few

@@ -41,6 +41,7 @@ class Plateau:
     fall: float = 1e-4
     patience: int = 5
     flat: float = 1e-5
+    share: np.ndarray | None = None  # [block]: what each step of a block counts, adding up to 1; None: all alike
     means: list[float] = field(default_factory=list)
     steepest: float = 0.0
     _rest: np.ndarray = field(default_factory=lambda: np.zeros(0))
@@ -52,7 +53,9 @@ class Plateau:
         first = start - len(self._rest)
         whole = len(values) // self.block
         self._rest = values[whole * self.block :]
-        for i, mean in enumerate(values[: whole * self.block].reshape(whole, self.block).mean(axis=1)):
+        blocks = values[: whole * self.block].reshape(whole, self.block)
+        means = blocks.mean(axis=1) if self.share is None else blocks @ self.share
+        for i, mean in enumerate(means):
             end = first + (i + 1) * self.block
             if flat is not None and start + flat < end:
                 break

@@ -5,10 +5,11 @@ from __future__ import annotations
 import csv
 import io
 
+import numpy as np
 import polars as pl
 
 from fallline.data.header import has_header, named
-from fallline.data.records import QUOTE, check_even, rows, scan
+from fallline.data.records import check_even, rows, scan
 from fallline.data.values import MISSING, tidy
 from fallline.errors import DataError
 
@@ -83,13 +84,10 @@ def _separator(data: bytes) -> str:
     return max(SEPARATORS, key=score)
 
 
-def _rows_at_the_start(data: bytes, separator: str, ends: object) -> list[list[str]]:
+def _rows_at_the_start(data: bytes, separator: str, ends: np.ndarray) -> list[list[str]]:
     """The first records that are not blank, up to 1,000."""
-    import numpy as np
-
-    ends = np.asarray(ends)
     last = max(int(np.searchsorted(ends, LOOKED_AT)), 1)
-    text = data[: ends[min(last, 2_000, len(ends)) - 1]].decode()
+    text = data[: ends[min(last, 2_000) - 1]].decode()
     return [row for row in csv.reader(io.StringIO(text, newline=""), delimiter=separator) if row][:1_000]
 
 

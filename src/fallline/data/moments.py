@@ -59,9 +59,10 @@ def median(values: Float[np.ndarray, "rows"], weights: Float[np.ndarray, "rows"]
         values: [rows], finite, at least one.
         weights: [rows]; the middle is then where half of the weight lies to either side.
     """
-    if weights is None:
+    if weights is not None:
+        values, weights = values[weights > 0], weights[weights > 0]
+    if weights is None or weights.min() == weights.max():
         return float(np.median(values))
-    values, weights = values[weights > 0], weights[weights > 0]
     order = np.argsort(values, kind="stable")
     upto = np.cumsum(weights[order])
     half = upto[-1] / 2

@@ -10,7 +10,7 @@ import polars as pl
 from fallline.data.values import texts
 from fallline.errors import DataError, SettingsError
 
-STREAM = 2**64 - 1  # the second half of the generator's key; the epochs' orders use 0, 1, ...
+STREAM = 2**63  # the second half of the generator's key; the epochs' orders use 0, 1, ...
 PARTS = {
     "train": ("train", "training"),
     "validation": ("validation", "valid", "val", "dev"),
@@ -58,8 +58,8 @@ def split(
             f"With {validation} to validate and {test} to test, no rows are left to train on.\n"
             "The two shares must add up to less than 1."
         )
-    if seed < 0:
-        raise SettingsError(f"The seed is {seed}.\nGive 0 or a larger whole number.")
+    if not 0 <= seed < 2**64:
+        raise SettingsError(f"The seed is {seed}.\nGive a whole number from 0 to below 2**64.")
     needed = 2 + (validation > 0) + (test > 0)
     if rows < needed:
         raise DataError(
@@ -83,7 +83,7 @@ def _order(classes: np.ndarray, training: int, seed: int) -> np.ndarray:
     The rows of a class are shuffled and laid out evenly over [0, 1) from a random start (systematic sampling):
     a stretch then holds of each class its share, rounded down or up. Each class's first row comes before all.
     """
-    stream = np.random.Generator(np.random.Philox(key=[seed, STREAM]))
+    stream = np.random.Generator(np.random.Philox(key=np.array([seed, STREAM], np.uint64)))
     shuffled = stream.permutation(len(classes))
     _, code, counts = np.unique(classes[shuffled], return_inverse=True, return_counts=True)
     if len(counts) > training:

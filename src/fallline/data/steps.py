@@ -1,7 +1,7 @@
 """The two ways a column becomes features. A step is plain data: what it does is all in its numbers.
 
-    Number     (value - mean) / scale, a missing value replaced by the median; a date counts as days
-    Category   one feature a level, 1 where the row has it; one for rare ones; one for missing ones
+Number     (value - mean) / scale, a missing value replaced by the median; a date counts as days
+Category   one feature a level, 1 where the row has it; one for rare ones; one for missing ones
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from fallline.data.values import days, numbers, texts
 from fallline.errors import RunError
 
 OTHER = "other"
+NOWHERE = -1
 
 
 @dataclass(frozen=True)
@@ -52,18 +53,18 @@ class Number:
 
     def describe(self) -> str:
         """What is done, in a line."""
-        done = [f"{self.name}:"]
+        read = ""
         if self.kind == "date":
-            done.append(f"days since {np.datetime64(0, 's') + np.timedelta64(round(self.origin * 86_400), 's')},")
+            since = np.datetime64(0, "s") + np.timedelta64(round(self.origin * 86_400), "s")
+            read = f"{self.unit} since {str(since).replace('T', ' ')}, "
+        done = f"standardised (mean {self.mean:.6g}, scale {self.scale:.6g})"
         if (self.mean, self.scale) == (0.0, 1.0):
-            done.append("taken as it is")
-        else:
-            done.append(f"standardised (mean {self.mean:.6g}, scale {self.scale:.6g})")
+            done = "taken as it is"
         if self.indicator:
-            done.append(f"; missing values become the median {self.median:.6g}, and a second feature marks them")
+            gaps = f"missing values become the median {self.median:.6g}, and a second feature marks them"
         else:
-            done.append(f"; no value to train on is missing (a later one becomes the median {self.median:.6g})")
-        return " ".join(done).replace(" ;", ";")
+            gaps = f"none missing in training; later ones become the median {self.median:.6g}"
+        return f"{self.name}: {read}{done}; {gaps}"
 
 
 @dataclass(frozen=True)
@@ -86,17 +87,13 @@ class Category:
         return tuple(names)
 
     def fill(self, series: pl.Series, out: np.ndarray) -> None:
-        """Write the features into `out` [rows, features of this step]; one that is in no training row is other."""
+        """Write 1 into `out` [rows, features of this step], zeros so far; a level that no training row has is other."""
         cells = texts(series)
         code = cells.cast(pl.Enum(self.levels), strict=False).to_physical().cast(pl.Int64)
-        code = code.fill_null(len(self.levels)).to_numpy()
+        code = code.fill_null(len(self.levels) if self.other else NOWHERE).to_numpy()
         if self.missing:
-            code = np.where(cells.is_null().to_numpy(), len(self.levels) + self.other, code)
-        out[:] = 0
-        # without a feature for others, a level that is in no training row has a 0 everywhere
-        marked = np.flatnonzero(code < (len(self.levels) if not self.other else out.shape[1]))
-        if self.missing and not self.other:
-            marked = np.flatnonzero((code < len(self.levels)) | cells.is_null().to_numpy())
+            code = np.where(cells.is_null().to_numpy(), out.shape[1] - 1, code)
+        marked = np.flatnonzero(code != NOWHERE)
         out[marked, code[marked]] = 1
 
     def describe(self) -> str:
@@ -124,14 +121,16 @@ def other_name(levels: tuple[str, ...]) -> str:
 
 def step_to_json(step: Step) -> dict[str, Any]:
     """The step as JSON holds it."""
-    return asdict(step) | ({"levels": list(step.levels)} if isinstance(step, Category) else {})
+    data: dict[str, Any] = asdict(step)
+    return data | {"levels": list(step.levels)} if isinstance(step, Category) else data
 
 
 def step_from_json(data: dict[str, Any]) -> Step:
     """The step that `step_to_json` wrote. Raises RunError for anything else."""
     try:
         if data["kind"] == "category":
-            return Category(**data | {"levels": tuple(data["levels"])})
+            changed: dict[str, Any] = data | {"levels": tuple(data["levels"])}
+            return Category(**changed)
         if data["kind"] in ("number", "date"):
             return Number(**data)
     except (KeyError, TypeError) as error:

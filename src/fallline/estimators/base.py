@@ -29,7 +29,7 @@ from fallline.estimators.history import History
 from fallline.estimators.units import Units, few_distinct, merged
 from fallline.fit import Fitted, GoOn, fit
 from fallline.models import Linear
-from fallline.settings import SMALL, Settings, average_of, batch_size, check, parts_of, schedule_of, stops_of
+from fallline.settings import SMALL, Settings, batch_size, check, stops_of
 from fallline.survey import Rows
 from fallline.types import Parameters, Parts, State
 from fallline.verdict import Verdict, judge
