@@ -24,13 +24,17 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache, partial
+from itertools import pairwise
 from pathlib import Path
 
-import fallline.engine  # before JAX compiles anything  # noqa: F401
 import jax
 import jax.numpy as jnp
 import numpy as np
 import torch
+from sklearn.linear_model import LinearRegression, SGDClassifier
+from sklearn.neural_network import MLPClassifier
+
+import fallline.engine  # before JAX compiles anything  # noqa: F401
 from fallline.batches import Batches
 from fallline.fit import fit, set_up
 from fallline.legs import Leg, leg, train
@@ -38,8 +42,6 @@ from fallline.many import trials
 from fallline.settings import check, parts_of
 from fallline.survey import Rows, survey
 from fallline.trace.trace import Trace
-from sklearn.linear_model import LinearRegression, SGDClassifier
-from sklearn.neural_network import MLPClassifier
 
 FEATURES = 28
 
@@ -103,7 +105,7 @@ def epoch_of_torch(rows: int, batch: int, hidden: tuple[int, ...] = ()) -> Calla
     X, y = (torch.from_numpy(a) for a in table(rows))
     sizes = (FEATURES, *hidden, 1)
     layers: list[torch.nn.Module] = []
-    for a, b in zip(sizes, sizes[1:], strict=False):
+    for a, b in pairwise(sizes):
         layers += [torch.nn.Linear(a, b), torch.nn.ReLU()]
     model = torch.nn.Sequential(*layers[:-1])
     rule = torch.optim.SGD(model.parameters(), lr=0.01)
@@ -175,7 +177,9 @@ def rates_of_sgd(rows: int, count: int) -> Callable[[], object]:
 
     def one_by_one() -> object:
         for rate in np.geomspace(1e-4, 1, count):
-            SGDClassifier(loss="log_loss", learning_rate="constant", eta0=rate, alpha=0.0, max_iter=1, tol=None).fit(X, y)
+            SGDClassifier(loss="log_loss", learning_rate="constant", eta0=rate, alpha=0.0, max_iter=1, tol=None).fit(
+                X, y
+            )
 
     return one_by_one
 
@@ -199,7 +203,9 @@ def unrecorded(rows: int, batch: int, model: str) -> Callable[[], object]:
     def epoch() -> object:
         state = ready.state
         for first, end in ready.walk.legs(0, ready.horizon):
-            state = silent(ready.parts, state, ready.table, *legs._inputs(ready.walk, first, end, jnp.float32), end - first)
+            state = silent(
+                ready.parts, state, ready.table, *legs._inputs(ready.walk, first, end, jnp.float32), end - first
+            )
         return jax.block_until_ready(state.parameters)
 
     return epoch
@@ -222,7 +228,9 @@ def command_of_ours() -> None:
     """`fallline train`, from process start until the summary is printed."""
     with tempfile.TemporaryDirectory() as runs:
         command = [sys.executable, "-m", "fallline", "train", str(HOUSING), "--target", "median_house_value"]
-        done = subprocess.Popen([*command, "--runs", runs], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+        done = subprocess.Popen(
+            [*command, "--runs", runs], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+        )
         assert done.stdout is not None
         for line in done.stdout:
             if line.startswith("Verdict"):
@@ -277,13 +285,23 @@ def pairs() -> dict[str, Callable[[], Pair]]:
             "", rates_of_ours(n, 64), rates_of_sgd(n, 64), "64 x SGDClassifier.fit, one epoch", 0.1
         ),
         "recording, logistic, batch 32": lambda: Pair(
-            "", epoch_of_ours(n, batch=32), unrecorded(n, 32, "logistic"), "recording nothing", 1.1, microseconds(n // 32)
+            "",
+            epoch_of_ours(n, batch=32),
+            unrecorded(n, 32, "logistic"),
+            "recording nothing",
+            1.1,
+            microseconds(n // 32),
         ),
         "recording, network, batch 32": lambda: Pair(
             "", epoch_of_ours(n, mlp, batch=32), unrecorded(n, 32, mlp), "recording nothing", 1.1, microseconds(n // 32)
         ),
         "recording, network, batch 128": lambda: Pair(
-            "", epoch_of_ours(n, mlp, batch=128), unrecorded(n, 128, mlp), "recording nothing", 1.1, microseconds(n // 128)
+            "",
+            epoch_of_ours(n, mlp, batch=128),
+            unrecorded(n, 128, mlp),
+            "recording nothing",
+            1.1,
+            microseconds(n // 128),
         ),
         "fallline train on California housing, to the summary": lambda: Pair(
             "", command_of_ours, bare_script, "a bare script", 2.5

@@ -26,7 +26,7 @@ _WHERE = {
     "RunError": "fallline.errors",
     "StorageError": "fallline.errors",
 }
-__all__ = sorted(_WHERE)
+__all__ = [*_WHERE]  # pyright: ignore[reportUnsupportedDunderAll]
 __version__ = "0.1.0"
 
 

@@ -30,7 +30,7 @@ import jax  # noqa: E402  XLA reads its flags once
 
 
 def _keep_what_was_compiled() -> None:
-    if jax.config.jax_compilation_cache_dir is not None:
+    if jax.config.values["jax_compilation_cache_dir"] is not None:
         return
     root = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
     jax.config.update("jax_compilation_cache_dir", str(Path(root) / "fallline" / "compiled"))

@@ -22,7 +22,7 @@ from fallline.exact import Exact
 from fallline.layout import rows_last
 from fallline.legs import Leg, Stop, Walk, leg_capacity, train
 from fallline.losses import AbstractRowLoss
-from fallline.many import Choice, choose_rate
+from fallline.many import STEPS, Choice, choose_rate
 from fallline.rules import Rule
 from fallline.rules import start as start_state
 from fallline.settings import Settings, average_of, batch_size, schedule_of, stops_of
@@ -97,6 +97,7 @@ def set_up(
     parameters: Parameters | None = None,
     go_on: GoOn | None = None,
     rate: float | None = None,
+    steps: int | None = None,
 ) -> SetUp:
     """Make the loop ready. Call it inside `engine.precision(settings.precision)`.
 
@@ -104,6 +105,7 @@ def set_up(
         parameters: where to start; random from the seed when None.
         go_on: where an earlier fit left off; its state and rate are used.
         rate: the rate, when it was chosen before.
+        steps: updates that will be made, when that is not what the settings say.
     """
     batches = Batches(len(rows.weight), batch_size(settings, len(rows.weight)), settings.seed)
     whole = as_batch(rows)
@@ -118,7 +120,8 @@ def set_up(
 
     horizon = settings.steps or settings.epochs * batches.epoch_steps
     row_bytes = sum(leaf.nbytes for leaf in jax.tree.leaves(table)) // len(table.share)
-    capacity = leg_capacity(batches, state.parameters, row_bytes, len(table.share), horizon)
+    ahead = horizon if batches.full or steps is None else min(steps, horizon)
+    capacity = leg_capacity(batches, state.parameters, row_bytes, len(table.share), ahead)
     multiples = partial(schedule_of(settings).multiples, horizon=horizon, epoch_steps=batches.epoch_steps)
     ragged = not isinstance(parts.loss, AbstractRowLoss)
     walk = Walk(batches, multiples, _blends(settings, horizon), capacity, ragged)
@@ -157,7 +160,7 @@ def fit(
         steps: updates, when that is not what the settings say: the schedule still spans theirs.
         trivially: what the best constant prediction is called in the verdict.
     """
-    made = set_up(parts, settings, rows, parameters=parameters, go_on=go_on)
+    made = set_up(parts, settings, rows, parameters=parameters, go_on=go_on, steps=steps)
     ready(made)
     begin = go_on.step if go_on else 0
     start = made.state.parameters
@@ -187,7 +190,7 @@ def fit(
         trivial=_trivial_loss(parts, trivial, made.whole),
         start_gradient=start_gradient,
         end_gradient=end_gradient,
-        last_fall=_last_fall(path),
+        last_fall=last_fall(path),
         rate=float(made.walk.rates(np.array([max(ending.step - 1, 0)]))[0]),
         full=batches.full,
         optimum=None if made.exact is None else made.exact.objective,
@@ -249,7 +252,8 @@ def _rate(parts: Parts, settings: Settings, state: State, table: Batch, walk: Wa
         return settings.rate, None
     if isinstance(parts.rule, Rule) and parts.rule.finds_its_rate:
         return 1.0, None
-    choice = choose_rate(parts, state, table, walk, horizon)
+    # Trials are as long whatever the epochs are, so that a training in two parts has the rate of one in one.
+    choice = choose_rate(parts, state, table, walk, horizon if schedule_of(settings).ends else STEPS)
     return (FALLBACK if choice.rate is None else choice.rate), choice
 
 
@@ -271,7 +275,9 @@ def _trivial_loss(parts: Parts, trivial, whole: Batch) -> float:
     return float(parts.loss(same, whole))
 
 
-def _last_fall(path: np.ndarray) -> float:
+def last_fall(path: np.ndarray) -> float:
+    """How far the mean objective fell over the last tenth of the steps, relative to the tenth before it."""
+    path = path.astype(np.float64)
     tenth = max(1, len(path) // 10)
     before, last = path[-2 * tenth : -tenth], path[-tenth:]
     if len(before) == 0 or not np.isfinite(path[-2 * tenth :]).all():

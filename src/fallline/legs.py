@@ -9,7 +9,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import partial
 from typing import Any, NamedTuple
 
 import jax
@@ -24,8 +23,7 @@ from fallline.step import step
 from fallline.types import Batch, Parameters, Parts, State
 
 
-@partial(jax.jit, static_argnames="parts")
-def leg(
+def walk_leg(
     parts: Parts,
     state: State,
     table: Batch,
@@ -49,6 +47,9 @@ def leg(
 
     blank = jnp.zeros((len(rates), width(state.parameters)), rates.dtype)
     return lax.fori_loop(0, count, one, (state, blank))
+
+
+leg = jax.jit(walk_leg, static_argnames="parts")
 
 
 def _gather(table: Batch, order: Int[Array, "steps size"]) -> Batch:
@@ -186,8 +187,7 @@ def leg_capacity(batches: Batches, parameters: Parameters, row_bytes: int, walke
         record_bytes = 4 * width(parameters) + 8
         wanted = max(1, min(wanted, 2**27 / (rows * row_bytes + record_bytes)))
         per = batches.epoch_steps
-        if per > wanted:
-            capacity = -(-per // -(-per // int(wanted)))
-        else:
-            capacity = per * (int(wanted // per) if few else 1)
+        pieces = -(-per // int(wanted))  # of an epoch, all about as long
+        epochs = int(wanted // per) if few else 1
+        capacity = -(-per // pieces) if pieces > 1 else per * epochs
     return max(1, min(capacity, steps))

@@ -15,7 +15,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from fallline.legs import Walk, leg
+from fallline.legs import Walk, walk_leg
 from fallline.step import objective
 from fallline.types import Batch, Parts, State
 
@@ -52,7 +52,7 @@ def trials(
     blends = jnp.zeros(rates.shape[1], rates.dtype)
 
     def trial(rates: Array) -> Array:
-        after, _ = leg.__wrapped__(parts, state, table, order, rates, blends, len(rates))
+        after, _ = walk_leg(parts, state, table, order, rates, blends, len(rates))
         return objective(parts, after.parameters, judged)
 
     return jax.vmap(trial)(rates)

@@ -56,8 +56,8 @@ def measure_classes(
 
     of: dict[str, Callable[[], float]] = {
         "accuracy": lambda: metrics.accuracy_score(actual, predicted),
-        "balanced_accuracy": lambda: metrics.recall_score(actual, predicted, average="macro", zero_division=0),
-        "f1": lambda: metrics.f1_score(actual, predicted, average="macro", zero_division=0),
+        "balanced_accuracy": lambda: metrics.recall_score(actual, predicted, average="macro", zero_division=0.0),  # pyright: ignore[reportArgumentType]
+        "f1": lambda: metrics.f1_score(actual, predicted, average="macro", zero_division=0.0),  # pyright: ignore[reportArgumentType]
     }
     if probability is not None and np.isfinite(probability).all():
         labels = np.arange(probability.shape[1])

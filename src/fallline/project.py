@@ -97,7 +97,8 @@ def train(
     parts = _parts(asked, table)
     metric = known_metric(metric, table.target.task)
     origin = fingerprint(source)
-    folder = new_folder(runs_folder(runs), name or f"{Path(str(origin['name'])).stem.split('.')[0]}-{asked.model}")
+    kind = _model_kind(asked, parts)
+    folder = new_folder(runs_folder(runs), name or f"{str(origin['name']).partition('.')[0]}-{kind}")
     known = {
         "format": FORMAT,
         "created": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
@@ -302,16 +303,19 @@ def _exact(fitted: Fitted) -> dict[str, Any] | None:
     }
 
 
+def _model_kind(asked: Settings, parts: Parts) -> str:
+    """The model by its name, when that was left to be found out."""
+    if asked.model != "auto":
+        return asked.model
+    return {"LogLoss": "logistic", "SoftmaxLoss": "softmax"}.get(type(parts.loss).__name__, "linear")
+
+
 def _resolved(made: SetUp, asked: Settings) -> dict[str, Any]:
     """What auto came to be, and whether the loop walked on condensed rows."""
-    model, loss = type(made.parts.model).__name__, type(made.parts.loss).__name__
-    kind = asked.model
-    if kind == "auto":
-        kind = {"LogLoss": "logistic", "SoftmaxLoss": "softmax"}.get(loss, "linear")
+    loss = type(made.parts.loss).__name__
     names = {"LogLoss": "log", "SoftmaxLoss": "log", "Probability": "log", "PoissonOfCount": "poisson"}
     return {
-        "model": kind,
-        "architecture": model,
+        "model": _model_kind(asked, made.parts),
         "loss": names.get(loss, loss.lower()) if asked.loss == "auto" else asked.loss,
         "batch": "full" if made.walk.batches.full else made.walk.batches.size,
         "rate": made.rate,

@@ -22,7 +22,7 @@ from dataclasses import dataclass
 import jax
 import optax
 
-from fallline.types import Parameters, State, is_bias
+from fallline.types import AbstractRule, Parameters, State, is_bias
 
 
 def _adamw(b1: float = 0.9, b2: float = 0.999, decay: float = 1e-4) -> optax.GradientTransformation:
@@ -91,6 +91,6 @@ class Rule:
         return self.name in RATE_FREE
 
 
-def start(rule: Rule, parameters: Parameters, averaged: bool = False) -> State:
+def start(rule: AbstractRule, parameters: Parameters, averaged: bool = False) -> State:
     """The state before the first step."""
     return State(parameters, rule.chain().init(parameters), parameters if averaged else None)

@@ -174,7 +174,8 @@ class Run:
         """Write the single-file report; beside the run unless a path is given."""
         from fallline.report import write_report
 
-        return write_report(self, Path(path) if path else self.path / "report.html")
+        this: Any = self  # the report asks for what a run has, not for a Run
+        return write_report(this, Path(path) if path else self.path / "report.html")
 
     def to_json(self) -> dict[str, Any]:
         """What programs want to know of a run."""

@@ -186,7 +186,7 @@ def task_of(s: Settings, found: str) -> str:
     return found
 
 
-def parts_of(s: Settings, *, features: int, task: str, classes: int = 0) -> Parts:
+def parts_of(s: Settings, *, features: int, task: str, classes: int = 0) -> Parts[Linear | Network, AbstractRowLoss]:
     """Model, loss, penalty and rule for a table with so many features and classes.
 
     Raises: SettingsError for a model or a loss that does not fit the target.

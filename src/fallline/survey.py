@@ -44,8 +44,8 @@ def respond(parts: Parts, parameters: Parameters, batch: Batch) -> tuple[Array, 
 def as_batch(rows: Rows) -> Batch:
     """All rows as one batch whose shares add up to 1."""
     weight = np.asarray(rows.weight, np.float64)
-    arrays = jax.tree.map(as_array, (rows.features, rows.target))
-    return Batch(*arrays, as_array(weight / weight.sum()))
+    features, target = jax.tree.map(as_array, (rows.features, rows.target))
+    return Batch(features, target, as_array(weight / weight.sum()))
 
 
 def as_array(values: Any) -> Array:

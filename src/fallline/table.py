@@ -134,15 +134,16 @@ def _class_weights(
         return np.ones(len(codes))
     if target.task != "classes":
         raise SettingsError("class_weight needs classes, but the target is a number.\nLeave it out.")
+    classes = target.classes or ()
     if asked == "balanced":
-        counts = np.bincount(codes[training].astype(int), minlength=len(target.classes))
+        counts = np.bincount(codes[training].astype(int), minlength=len(classes))
         each = len(training) / (len(counts) * np.maximum(counts, 1))
     elif isinstance(asked, Mapping):
         given = {str(k): v for k, v in asked.items()}
         for name in given:
-            if name not in map(str, target.classes):
-                raise SettingsError(unknown("class", name, map(str, target.classes)))
-        each = np.array([float(given.get(str(c), 1.0)) for c in target.classes])
+            if name not in map(str, classes):
+                raise SettingsError(unknown("class", name, map(str, classes)))
+        each = np.array([float(given.get(str(c), 1.0)) for c in classes])
     else:
         raise SettingsError(f"class_weight is {asked!r}.\nGive balanced, or a weight for each class.")
     return each[codes.astype(int)]

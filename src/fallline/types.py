@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 
 import jax
 import optax
@@ -58,15 +58,19 @@ class AbstractRule(Protocol):
     def is_plain(self) -> bool: ...
 
 
+Model = TypeVar("Model", bound=AbstractModel)
+Loss = TypeVar("Loss", bound=AbstractLoss)
+
+
 @dataclass(frozen=True)
-class Parts:
+class Parts(Generic[Model, Loss]):
     """What the four words of the loop mean in one training.
 
     Every part is a frozen value, so that equal parts share what was compiled for them.
     """
 
-    model: AbstractModel
-    loss: AbstractLoss
+    model: Model
+    loss: Loss
     penalty: AbstractPenalty
     rule: AbstractRule
     averaged: bool = False

@@ -15,8 +15,8 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
 )
-app.command("train")(train.command())
-app.command("runs")(runs.runs)
-app.command("show")(show.show)
-app.command("predict")(predict.predict)
-app.command("report")(report.report)
+app.command("train", short_help="Train on a table, keep every step.")(train.command())
+app.command("runs", short_help="The runs so far, with their outcome.")(runs.runs)
+app.command("show", short_help="One run, or one of its updates in full.")(show.show)
+app.command("predict", short_help="Predict new rows with a run.")(predict.predict)
+app.command("report", short_help="Write the single-file report of a run.")(report.report)

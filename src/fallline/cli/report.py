@@ -9,8 +9,6 @@ import typer
 
 from fallline.cli.options import Json, RunName, Runs, print_json
 from fallline.errors import StorageError
-from fallline.run import Run
-from fallline.trace.folder import find_run
 
 
 def report(
@@ -23,5 +21,8 @@ def report(
     """Write or refresh the single-file report of a run."""
     if out and Path(out).exists() and not force:
         raise StorageError(f"{out} is there already.\nGive another name, or --force to overwrite it.")
+    from fallline.run import Run
+    from fallline.trace.folder import find_run
+
     path = Run(find_run(run, runs)).report(out)
     print_json({"report": str(path.resolve())}) if json else print(path)

@@ -6,13 +6,13 @@ from pathlib import Path
 
 from fallline.cli.options import Json, Runs, print_json
 from fallline.errors import RunError
-from fallline.run import Run
-from fallline.trace.folder import all_runs, runs_folder
 from fallline.words import measure
 
 
 def runs(runs: Runs = None, json: Json = False) -> None:
     """List the runs so far, newest first, with their outcome."""
+    from fallline.trace.folder import all_runs, runs_folder
+
     home = runs_folder(runs)
     found = [_row(path) for path in all_runs(home)]
     if json:
@@ -27,6 +27,8 @@ def runs(runs: Runs = None, json: Json = False) -> None:
 
 
 def _row(path: Path) -> dict[str, str]:
+    from fallline.run import Run
+
     try:
         run = Run(path)
         part = next((p for p in ("test", "validation", "train") if p in run.metrics), None)

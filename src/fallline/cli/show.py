@@ -7,8 +7,6 @@ from typing import Annotated
 import typer
 
 from fallline.cli.options import Json, RunName, Runs, print_json
-from fallline.run import Run
-from fallline.trace.folder import find_run
 
 
 def show(
@@ -18,6 +16,9 @@ def show(
     json: Json = False,
 ) -> None:
     """Show one run: settings, outcome, summary; or one of its updates in full."""
+    from fallline.run import Run
+    from fallline.trace.folder import find_run
+
     found = Run(find_run(run, runs))
     if step is not None:
         from fallline.instruments.step import measure_step, tell_step

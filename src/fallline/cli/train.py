@@ -14,24 +14,34 @@ from fallline.cli.options import Json, Runs, print_json
 from fallline.errors import SettingsError
 
 
+def _option(*flags: str, help: str, metavar: str | None = None) -> Any:
+    return typer.Option(*flags, metavar=metavar, help=help)
+
+
+_KIND = "number, category, date or ignore, where the inferred kind is wrong. Repeatable."
+_HEADER = "Whether the first row holds names; else inferred."
+_SPLIT = "A column that says train, validation or test instead."
+_METRIC = "Final measure: rmse, mae, r2, median_error; accuracy, auc, log_loss, f1, balanced_accuracy."
+
+
 def train(
     table: Annotated[str, typer.Argument(metavar="TABLE", help="CSV (.gz too), Parquet, Arrow or JSON lines.")],
-    target: Annotated[str, typer.Option(metavar="COLUMN", help="The column to predict.")],
-    types: Annotated[list[str] | None, typer.Option("--type", metavar="COLUMN=KIND", help="number, category, date or ignore, where the inferred kind is wrong. Repeatable.")] = None,
-    header: Annotated[bool | None, typer.Option("--header/--no-header", help="Whether the first row holds names; else inferred.")] = None,
-    validation: Annotated[float, typer.Option(help="Part of the rows to validate on.")] = 0.15,
-    test: Annotated[float, typer.Option(help="Part of the rows to test on.")] = 0.15,
-    split: Annotated[str | None, typer.Option(metavar="COLUMN", help="A column that says train, validation or test instead.")] = None,
-    weights: Annotated[str | None, typer.Option(metavar="COLUMN", help="A column that says what each row counts.")] = None,
-    class_weight: Annotated[str | None, typer.Option(metavar="balanced", help="Make all classes count alike.")] = None,
-    metric: Annotated[str, typer.Option(help="Final measure: rmse, mae, r2, median_error; accuracy, auc, log_loss, f1, ...")] = "auto",
-    name: Annotated[str | None, typer.Option(help="What to call the run, after its date.")] = None,
-    no_report: Annotated[bool, typer.Option("--no-report", help="Leave report.html out.")] = False,
+    target: Annotated[str, _option(metavar="COLUMN", help="The column to predict.")],
+    types: Annotated[list[str] | None, _option("--type", metavar="COLUMN=KIND", help=_KIND)] = None,
+    header: Annotated[bool | None, _option("--header/--no-header", help=_HEADER)] = None,
+    validation: Annotated[float, _option(help="Part of the rows to validate on.")] = 0.15,
+    test: Annotated[float, _option(help="Part of the rows to test on.")] = 0.15,
+    split: Annotated[str | None, _option(metavar="COLUMN", help=_SPLIT)] = None,
+    weights: Annotated[str | None, _option(metavar="COLUMN", help="A column that says what each row counts.")] = None,
+    class_weight: Annotated[str | None, _option(metavar="balanced", help="Make all classes count alike.")] = None,
+    metric: Annotated[str, _option(help=_METRIC)] = "auto",
+    name: Annotated[str | None, _option(help="What to call the run, after its date.")] = None,
+    no_report: Annotated[bool, _option("--no-report", help="Leave report.html out.")] = False,
     runs: Runs = None,
     json: Json = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress, no summary.")] = False,
+    quiet: Annotated[bool, _option("--quiet", "-q", help="No progress, no summary.")] = False,
     **settings: Any,
-) -> None:  # fmt: skip
+) -> None:
     """Train a model to predict one column of a table from the others, and keep every step."""
     from fallline.project import train as train_on
     from fallline.settings import check

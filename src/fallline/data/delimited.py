@@ -16,6 +16,7 @@ from fallline.errors import DataError
 SEPARATORS = ",;\t|"
 UTF16 = (b"\xff\xfe", b"\xfe\xff")
 LOOKED_AT = 1 << 18  # bytes at the start that tell the separator and the header
+MOST_ROWS = 1_000  # of them
 
 
 def read_delimited(data: bytes, name: str, *, header: bool | None, separator: str | None) -> pl.DataFrame:
@@ -29,21 +30,20 @@ def read_delimited(data: bytes, name: str, *, header: bool | None, separator: st
     data = _text(data, name)
     separator = separator or _separator(data)
     records = scan(data, separator)
-    check_even(data, separator, records, name)
-    start = _rows_at_the_start(data, separator, records.ends)
+    read = check_even(data, separator, records, name)
+    start = read[:MOST_ROWS] if read else _rows_at_the_start(data, separator, records.ends)
     header = has_header(start) if header is None else header
-    filled = (~records.blank).nonzero()[0]
-    if header and len(filled) == 1:
-        raise DataError(f"'{name}' has a header, but no rows below it.\nAdd rows, or say that it has no header.")
     names = named(start[0], name) if header else [f"column_{i + 1}" for i in range(len(start[0]))]
-    body = data[records.ends[filled[0]] + 1 :] if header else data
-    blank = records.blank[filled[0] + 1 :] if header else records.blank
-    frame = _parsed(body, separator, len(names))
-    if frame is None or len(frame) < len(blank) - blank[::-1].argmin():
-        frame = pl.DataFrame(rows(data, separator, name)[header:], schema=[(n, pl.String) for n in names], orient="row")
-    elif len(names) > 1:  # in a table of one column, a blank line is a missing value
-        blank = blank[: len(frame)]
-        frame = frame.filter(pl.Series(~blank)) if blank.any() else frame
+    if header and len(start) == 1:
+        raise DataError(f"'{name}' has a header, but no rows below it.\nAdd rows, or say that it has no header.")
+    frame = None
+    if read is None:
+        first = int(np.argmax(~records.blank)) + 1 if header else 0  # record below the header
+        body = data[records.ends[first - 1] + 1 :] if header else data
+        frame = _parsed(body, separator, len(names), records.blank[first:])
+    if frame is None:
+        read = read or rows(data, separator, name)
+        frame = pl.DataFrame(read[header:], schema=[(column, pl.String) for column in names], orient="row")
     frame.columns = names
     return frame.select(tidy(column, decimal_comma=separator != ",") for column in frame)
 
@@ -69,7 +69,9 @@ def _text(data: bytes, name: str) -> bytes:
                 f"'{name}' is not UTF-8: line {line}, byte {error.start + 1:,} is 0x{data[error.start]:02x}.\n"
                 f"Save it as UTF-8, or convert it: iconv -f LATIN1 -t UTF-8 {name}"
             ) from None
-    return data.replace(b"\r", b"\n") if b"\r" in data and b"\n" not in data else data
+    if b"\r" in data and b"\n" not in data:
+        data = data.replace(b"\r", b"\n")
+    return data.rstrip(b"\r\n") + b"\n"
 
 
 def _separator(data: bytes) -> str:
@@ -85,22 +87,27 @@ def _separator(data: bytes) -> str:
 
 
 def _rows_at_the_start(data: bytes, separator: str, ends: np.ndarray) -> list[list[str]]:
-    """The first records that are not blank, up to 1,000."""
+    """The first records that are not blank, up to `MOST_ROWS`."""
     last = max(int(np.searchsorted(ends, LOOKED_AT)), 1)
     text = data[: ends[min(last, 2_000) - 1]].decode()
-    return [row for row in csv.reader(io.StringIO(text, newline=""), delimiter=separator) if row][:1_000]
+    return [row for row in csv.reader(io.StringIO(text, newline=""), delimiter=separator) if row][:MOST_ROWS]
 
 
-def _parsed(body: bytes, separator: str, columns: int) -> pl.DataFrame | None:
+def _parsed(body: bytes, separator: str, columns: int, blank: np.ndarray) -> pl.DataFrame | None:
     """The rows, by the fast reader; None where it stumbles over quote marks."""
-    try:
-        frame = pl.read_csv(
-            body,
-            has_header=False,
-            separator=separator,
-            null_values=[token for token in MISSING if token],
-            infer_schema_length=None,
-        )
-    except pl.exceptions.PolarsError:
-        return None
-    return frame if frame.width == columns else None
+    for looked_at in (10_000, None):  # rows that tell the types; all, where a later one breaks them
+        try:
+            frame = pl.read_csv(
+                body,
+                has_header=False,
+                separator=separator,
+                null_values=[token for token in MISSING if token],
+                infer_schema_length=looked_at,
+            )
+        except pl.exceptions.PolarsError:
+            continue
+        if frame.shape != (len(blank), columns):
+            return None
+        # in a table of one column, a blank line is a missing value
+        return frame.filter(pl.Series(~blank)) if columns > 1 and blank.any() else frame
+    return None

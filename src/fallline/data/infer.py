@@ -109,10 +109,10 @@ def _inferred_text(known: pl.Series, distinct: int) -> tuple[str, str]:
         return "number", f"numbers written as text, {distinct:,} distinct"
     if not as_days(known).null_count():
         return "date", "text that reads as dates"
-    if distinct <= max(2, len(known) / 2):
-        return "category", f"text with {distinct:,} distinct values"
-    why = f"text with {distinct:,} distinct values in {len(known):,} rows, like names or ids ('{known[0]}')"
+    kind, why = "category", f"text with {distinct:,} distinct values"
+    if distinct > max(2, len(known) / 2):
+        kind, why = "ignore", f"{why} in {len(known):,} rows, like names or ids ('{known[0]}')"
     if parsed.null_count() <= len(known) / 10:
         odd = known.filter(parsed.is_null())[0]
         why += f"; {len(known) - parsed.null_count():,} are numbers, but '{odd}' is not"
-    return "ignore", why
+    return kind, why

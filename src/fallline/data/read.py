@@ -58,7 +58,7 @@ def _read_file(path: Path, header: bool | None) -> pl.DataFrame:
     ending = Path(path.stem if path.suffix.lower() == ".gz" else name).suffix.lower()
     kind = ENDINGS.get(ending)
     if kind is None:
-        raise DataError(f"'{name}' has no ending that tells what it is.\nKnown: {SHOWN}.")
+        raise DataError(f"'{name}' does not end in the name of a format that can be read.\nKnown: {SHOWN}.")
     if not data.strip():
         raise DataError(f"'{name}' is empty.\nName a file with at least one row.")
     mark = next((mark for start, mark in MARKS.items() if data.startswith(start)), None)

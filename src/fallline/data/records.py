@@ -9,6 +9,7 @@ from __future__ import annotations
 import csv
 import io
 from dataclasses import dataclass
+from typing import NoReturn
 
 import numpy as np
 
@@ -38,32 +39,32 @@ def scan(data: bytes, separator: str) -> Records:
     if not line_end[-1]:
         ends = np.append(ends, len(text))
     starts = np.append(0, ends[:-1] + 1)
-    fields = np.add.reduceat(between, starts, dtype=np.int64) + 1
+    upto = np.searchsorted(np.flatnonzero(between), ends)  # separators before each end
+    fields = np.diff(upto, prepend=0) + 1
     length = ends - starts
     lone = (length == 1) & (text[np.minimum(starts, len(text) - 1)] == RETURN)
     return Records(ends, fields, (length == 0) | lone)
 
 
-def check_even(data: bytes, separator: str, records: Records, name: str) -> None:
-    """Raises: DataError with the line, the fields found and the fields expected, at the first ragged record."""
+def check_even(data: bytes, separator: str, records: Records, name: str) -> list[list[str]] | None:
+    """None when all records have as many fields; all rows where quote marks made that hard to tell.
+
+    Raises: DataError with the line, the fields found and the fields expected, at the first ragged record.
+    """
     filled = ~records.blank
     odd = filled & (records.fields != records.fields[filled][0])
+    if data.count(b'"') % 2 or (odd.any() and QUOTE in data):
+        return rows(data, separator, name)
     if not odd.any():
-        return
-    if QUOTE in data:
-        rows(data, separator, name)
-        return
+        return None
     line = int(np.argmax(odd)) + 1
     first = int(np.argmax(filled)) + 1
-    _ragged(name, line, int(records.fields[line - 1]), first, int(records.fields[first - 1]))
+    return _ragged(name, line, int(records.fields[line - 1]), first, int(records.fields[first - 1]))
 
 
 def rows(data: bytes, separator: str, name: str) -> list[list[str]]:
-    """All records that are not blank, by Python's csv module.
-
-    Raises: DataError as `check_even` does.
-    """
-    reader = csv.reader(io.StringIO(data.decode(), newline=""), delimiter=separator)
+    """All records that are not blank, by Python's csv module. Raises DataError as `check_even` does."""
+    reader = csv.reader(io.StringIO(data.decode(), newline=""), delimiter=separator, strict=True)
     found: list[list[str]] = []
     first = line = 1
     try:
@@ -76,11 +77,13 @@ def rows(data: bytes, separator: str, name: str) -> list[list[str]]:
                 found.append(row)
             line = reader.line_num + 1
     except csv.Error as error:
-        raise DataError(f"'{name}' can't be read from line {line}: {error}.\nIs a quote mark left open?") from None
+        raise DataError(
+            f"'{name}' can't be read from line {line} on: {error}.\nIs a double quote left open there?"
+        ) from None
     return found
 
 
-def _ragged(name: str, line: int, found: int, first: int, expected: int) -> None:
+def _ragged(name: str, line: int, found: int, first: int, expected: int) -> NoReturn:
     raise DataError(
         f"Line {line} of '{name}' has {_fields(found)}, but line {first} has {expected}.\n"
         "Correct the line; put a text that holds the separator in double quotes."

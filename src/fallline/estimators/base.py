@@ -27,7 +27,7 @@ from fallline.engine import precision
 from fallline.errors import DataError, SettingsError
 from fallline.estimators.history import History
 from fallline.estimators.units import Units, few_distinct, merged
-from fallline.fit import Fitted, GoOn, fit
+from fallline.fit import Fitted, GoOn, fit, last_fall
 from fallline.models import Linear
 from fallline.settings import SMALL, Settings, batch_size, check, stops_of
 from fallline.survey import Rows
@@ -200,13 +200,19 @@ class Descent(BaseEstimator):
                 steps=batches.epoch_steps if one_epoch else None if not earlier else self._steps(batches),
                 trivially=trivially,
             )
-        self._remember(fitted, settings, units, history.plus(part), earlier)
+        self._remember(fitted, settings, units, history.plus(part), earlier, one_epoch)
 
     def _steps(self, batches: Batches) -> int:
         return int(self.epochs) * batches.epoch_steps
 
     def _remember(
-        self, fitted: Fitted, settings: Settings, units: Units, history: History, earlier: Learned | None
+        self,
+        fitted: Fitted,
+        settings: Settings,
+        units: Units,
+        history: History,
+        earlier: Learned | None,
+        one_epoch: bool,
     ) -> None:
         figures, epochs = fitted.figures, -(-fitted.steps // fitted.batches.epoch_steps)
         start = earlier.start if earlier else (figures.start, figures.start_gradient)
@@ -224,13 +230,13 @@ class Descent(BaseEstimator):
         verdict = fitted.verdict
         if earlier:
             objective = history.objective
-            verdict = judge(
-                replace(figures, start=start[0], start_gradient=start[1], last_fall=last_fall(objective))
-            )
+            verdict = judge(replace(figures, start=start[0], start_gradient=start[1], last_fall=last_fall(objective)))
         self.verdict_: Verdict = verdict
         self.n_iter_ = epochs
-        if verdict.state in ("diverged", "worse than trivial", "interrupted"):
-            warnings.warn(str(verdict), ConvergenceWarning, stacklevel=4)
+        # After one epoch of many a model is often worse than trivial, and no one need be warned of that.
+        told = ("diverged", "interrupted") if one_epoch else ("diverged", "interrupted", "worse than trivial")
+        if verdict.state in told:
+            warnings.warn(str(verdict), ConvergenceWarning, stacklevel=5)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
@@ -286,12 +292,3 @@ def _same_model(earlier: Learned, parts: Parts, settings: Settings) -> None:
             f"Training can't go on where it was: {changed[0]} is a change of what is trained.\n"
             "Fit with warm_start=False to start anew."
         )
-
-
-def last_fall(path: np.ndarray) -> float:
-    """How far the mean objective fell over the last tenth of the steps, relative to the tenth before."""
-    tenth = max(1, len(path) // 10)
-    before, last = path[-2 * tenth : -tenth], path[-tenth:]
-    if len(before) == 0 or not np.isfinite(path[-2 * tenth :]).all():
-        return float("nan")
-    return float((before.mean() - last.mean()) / max(abs(before.mean()), 1e-300))

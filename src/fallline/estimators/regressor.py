@@ -104,9 +104,7 @@ class DescentRegressor(RegressorMixin, Descent):
         check_is_fitted(self)
         X = validate_data(self, X, dtype=np.float64, reset=False)
         learned = self._learned
-        return learned.units.response(
-            responses(learned.parts, learned.parameters, learned.units.columns(X))
-        )
+        return learned.units.response(responses(learned.parts, learned.parameters, learned.units.columns(X)))
 
     def _train(self, X: Any, y: Any, sample_weight: Any, one_epoch: bool) -> DescentRegressor:
         settings = self._settings()

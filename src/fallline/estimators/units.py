@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float, UInt64
 
+from fallline.data.moments import moments
+
 
 @dataclass(frozen=True)
 class Units:
@@ -54,13 +56,12 @@ class Units:
 
 
 def _moments(values: np.ndarray, weight: np.ndarray, centre: bool) -> tuple[np.ndarray, np.ndarray]:
-    share = weight / weight.sum()
-    mean = share @ values
-    spread = np.sqrt(share @ (values - mean) ** 2)
-    # What rounding leaves of a column of equal numbers is no spread.
-    spread[spread <= 1e-12 * np.abs(mean)] = 0.0
-    scale = spread if centre else np.hypot(mean, spread)
-    return (mean if centre else np.zeros_like(mean)), np.where(scale > 0, scale, 1.0)
+    mean, scale = moments(values, weight)
+    if centre:
+        return mean, scale
+    largest = np.abs(values).max(axis=0)  # a constant column's scale is called 1; about 0 it has another
+    about_zero = np.hypot(mean, np.where(np.ptp(values, axis=0) > 0, scale, 0.0))
+    return np.zeros_like(mean), np.where(largest > 0, about_zero, 1.0)
 
 
 def merged(

@@ -6,14 +6,14 @@ import altair as alt
 import polars as pl
 
 from fallline.figures.numbers import count, share
-from fallline.figures.theme import AnyChart, finish, nothing
+from fallline.figures.theme import finish, nothing
 
 MOST = 20  # classes drawn one by one; the rarest beyond them are drawn together
 OTHERS = "(all others)"
 TITLE = "Confusion matrix"
 
 
-def draw_confusion(predictions: pl.DataFrame, classes: list[str] | None = None) -> AnyChart:
+def draw_confusion(predictions: pl.DataFrame, classes: list[str] | None = None) -> alt.LayerChart:
     """The matrix: actual classes down, predicted across, the number of rows in each cell.
 
     Args:
@@ -23,16 +23,15 @@ def draw_confusion(predictions: pl.DataFrame, classes: list[str] | None = None) 
     pairs = predictions.select(pl.col("actual", "predicted").cast(pl.String)).drop_nulls()
     if pairs.is_empty():
         words = "There is no prediction to count."
-        return finish(nothing(words), TITLE, words, height=80)
+        return nothing(TITLE, words)
     right = int((pairs["actual"] == pairs["predicted"]).sum())
     pairs, order = _grouped(pairs, [str(name) for name in classes or []])
     cells = _cells(pairs, order)
-    size = "size" if len(order) > 8 else "usual"
     words = (
         f"Of {count(pairs.height)} held-out rows, {count(right)} ({share(right / pairs.height)}) were predicted right."
     )
-    step = 30 if size == "size" else 56
-    return finish(_matrix(cells, order), TITLE, words, height=step * len(order))
+    side = 30 if len(order) > 8 else 56
+    return finish(_matrix(cells, order), TITLE, words, height=side * len(order))
 
 
 def _grouped(pairs: pl.DataFrame, order: list[str]) -> tuple[pl.DataFrame, list[str]]:
@@ -57,7 +56,7 @@ def _cells(pairs: pl.DataFrame, order: list[str]) -> pl.DataFrame:
     )
 
 
-def _matrix(cells: pl.DataFrame, order: list[str]) -> alt.LayerChart:
+def _matrix(cells: pl.DataFrame, order: list[str]) -> list[alt.Chart]:
     labels = alt.Axis(labelAngle=0 if sum(map(len, order)) < 40 else -45, labelLimit=110, orient="top", domain=False)
     side = alt.Axis(labelLimit=110, domain=False, ticks=False)
     base = alt.Chart(cells).encode(
@@ -76,4 +75,4 @@ def _matrix(cells: pl.DataFrame, order: list[str]) -> alt.LayerChart:
     numbers = base.mark_text(fontSize=11 if len(order) > 8 else 14, aria=False).encode(
         text=alt.Text("rows:Q", format=",d"), color=alt.ColorValue({"expr": pale})
     )
-    return alt.layer(squares, numbers)
+    return [squares, numbers]

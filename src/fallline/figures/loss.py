@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import altair as alt
 import numpy as np
 import polars as pl
 
-from fallline.figures.axes import is_finite, is_log, levels_of, rule_across, value_scale, y_axis
+from fallline.figures.axes import ROOM, Range, is_finite, levels_of, range_of, rule_across, y_axis
 from fallline.figures.downsample import finite, keep_extremes
 from fallline.figures.numbers import count, number
 from fallline.figures.recorded import broken_from, colours, each_step, line, mark_broken, mean_line
-from fallline.figures.theme import EXACT, HELD, TRAIN, TRIVIAL, AnyChart, finish, nothing
+from fallline.figures.theme import EXACT, HELD, PALE, TRAIN, TRIVIAL, finish, nothing
 
 EACH, HELD_OUT = "each step's batch", "validation rows"
 FULL = "all training rows"
@@ -22,7 +23,7 @@ def draw_loss(
     exact: float | None = None,
     trivial: float | None = None,
     title: str = "Loss at each step",
-) -> AnyChart:
+) -> alt.LayerChart:
     """The loss chart.
 
     Args:
@@ -38,21 +39,18 @@ def draw_loss(
     level = levels_of(means[0]["value"] if means else steps["value"], held["value"])
     if not len(level) and not len(levels_of(steps["value"])):
         words = "There is no finite loss to draw."
-        return finish(nothing(words), title, words, height=80)
-    scale = value_scale(np.concatenate([level, levels_of([exact, trivial])]), levels_of(steps["value"]))
-    y = y_axis("value:Q", "loss", scale)
-    named = {str(steps["series"][0]): TRAIN} | ({str(means[0]["series"][0]): TRAIN} if means else {})
+        return nothing(title, words)
+    span = range_of(np.concatenate([level, levels_of([exact, trivial])]), levels_of(steps["value"]))
+    y = y_axis("value:Q", "loss", span)
+    named = {str(steps["series"][0]): PALE if means else TRAIN} | ({str(means[0]["series"][0]): TRAIN} if means else {})
     colour = colours(named | ({HELD_OUT: HELD} if held.height else {}))
-    layers = [line(steps, y, colour, pale=means is not None)]
-    layers += [line(means[0], y, colour)] if means else []
-    layers += [line(held, y, colour)] if held.height else []
-    layers += _across(trivial, "always predicting the same", TRIVIAL, [2, 3], log=is_log(scale), above=True)
-    layers += _across(exact, "exact answer", EXACT, [8, 4], log=is_log(scale), above=False)
+    layers = line(steps, y, colour, pale=means is not None)
+    layers += line(means[0], y, colour) if means else []
+    layers += line(held, y, colour) if held.height else []
+    layers += _across(trivial, "always predicting the same", TRIVIAL, [2, 3], span=span, above=True)
+    layers += _across(exact, "exact answer", EXACT, [8, 4], span=span, above=False)
     layers += mark_broken(trace, "loss")
-    chart = layers[0]
-    for layer in layers[1:]:
-        chart = chart + layer
-    return finish(chart, title, describe_loss(trace, held, exact, trivial))
+    return finish(layers, title, describe_loss(trace, held, exact, trivial))
 
 
 def describe_loss(trace: pl.DataFrame, held: pl.DataFrame, exact: float | None, trivial: float | None) -> str:
@@ -79,7 +77,7 @@ def _held_out(evaluations: pl.DataFrame | None) -> pl.DataFrame:
     return finite(held).with_columns(pl.lit(HELD_OUT).alias("series"))
 
 
-def _across(value: float | None, words: str, colour: str, dash: list[int], *, log: bool, above: bool) -> list:
-    if value is None or not is_finite(value) or (log and value <= 0):
+def _across(value: float | None, words: str, colour: str, dash: list[int], *, span: Range, above: bool) -> list:
+    if value is None or not is_finite(value) or (span.log and value < span.low):
         return []
-    return rule_across(value, f"{words}: {number(value)}", colour, dash=dash, above=above)
+    return rule_across(value, f"{words}: {number(value)}", colour, dash=dash, above=above or span.place(value) < ROOM)

@@ -5,16 +5,16 @@ from __future__ import annotations
 import altair as alt
 import polars as pl
 
-from fallline.figures.axes import levels_of, value_scale, y_axis
+from fallline.figures.axes import levels_of, range_of, y_axis
 from fallline.figures.downsample import finite, keep_extremes
 from fallline.figures.numbers import count, number
 from fallline.figures.recorded import colours, line
-from fallline.figures.theme import HELD, AnyChart, finish, nothing
+from fallline.figures.theme import HELD, finish, nothing
 
 COLUMN = "validation_metric"
 
 
-def draw_measure(evaluations: pl.DataFrame, name: str) -> AnyChart:
+def draw_measure(evaluations: pl.DataFrame, name: str) -> alt.LayerChart:
     """The measure called `name` of each evaluation: step, epoch and validation_metric."""
     title = f"{name} on the validation rows"
     values = evaluations.select("step", "epoch", pl.col(COLUMN).cast(pl.Float64).alias("value"))
@@ -22,7 +22,7 @@ def draw_measure(evaluations: pl.DataFrame, name: str) -> AnyChart:
     seen = levels_of(drawn["value"])
     if not len(seen):
         words = f"{name} was not measured while training."
-        return finish(nothing(words), title, words, height=80)
-    y = y_axis("value:Q", name, value_scale(seen, seen))
+        return nothing(title, words)
+    y = y_axis("value:Q", name, range_of(seen))
     words = f"{title}: {count(drawn.height)} evaluations, the last {number(drawn['value'][-1])}."
-    return finish(alt.layer(line(drawn, y, colours({name: HELD}))), title, words, height=200)
+    return finish(line(drawn, y, colours({name: HELD})), title, words, height=200)

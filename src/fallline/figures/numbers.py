@@ -24,7 +24,7 @@ def number(value: Any, digits: int = 4) -> str:
     if value == 0:
         return "0"
     size = math.floor(math.log10(abs(float(f"{value:.{digits - 1}e}"))))
-    if -4 < size < 9:
+    if -5 < size < 9:
         text = f"{value:,.{max(digits - 1 - size, 0)}f}"
         text = text.rstrip("0").rstrip(".") if "." in text else text
     else:

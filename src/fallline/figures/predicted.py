@@ -8,15 +8,15 @@ import polars as pl
 
 from fallline.figures.downsample import finite
 from fallline.figures.numbers import count
-from fallline.figures.theme import EXACT, TRAIN, AnyChart, finish, haloed, nothing
+from fallline.figures.theme import EXACT, TRAIN, finish, nothing
 
 MANY = 1500  # points lie over each other beyond this
 SQUARES = 48  # along each side
 
-TITLE = "Predicted against actual"
+TITLE = "Predicted against actual: equal on the dashed line"
 
 
-def draw_predicted(predictions: pl.DataFrame, target: str = "target") -> AnyChart:
+def draw_predicted(predictions: pl.DataFrame, target: str = "target") -> alt.LayerChart:
     """The scatter, with the line on which every prediction would be right. Both axes have the same range.
 
     Args:
@@ -26,27 +26,23 @@ def draw_predicted(predictions: pl.DataFrame, target: str = "target") -> AnyChar
     pairs = finite(predictions.select(pl.col("actual", "predicted").cast(pl.Float64))).drop_nulls()
     if pairs.is_empty():
         words = "There is no finite prediction to draw."
-        return finish(nothing(words), TITLE, words, height=80)
+        return nothing(TITLE, words)
     values = np.concatenate([pairs["actual"].to_numpy(), pairs["predicted"].to_numpy()])
     low, high = float(values.min()), float(values.max())
     low, high = (low, high) if low < high else (low - 1, high + 1)
     scale = alt.Scale(domain=[low, high], nice=False, padding=4)
-    x, y = (_axis(field, scale, target) for field in ("actual", "predicted"))
+    axis = alt.Axis(format="~s", tickCount=6, grid=True, labelOverlap="greedy")
+    x = alt.X("actual:Q", title=f"actual {target}", scale=scale, axis=axis)
+    y = alt.Y("predicted:Q", title=f"predicted {target}", scale=scale, axis=axis)
     many = pairs.height > MANY
-    chart = _perfect(low, high, x, y)
-    chart = _squares(pairs, low, high, x, y) + chart if many else chart + _points(pairs, x, y)
+    perfect = _perfect(low, high, x, y)
+    layers = [_squares(pairs, low, high, x, y), perfect] if many else [perfect, _points(pairs, x, y)]
     left_out = predictions.height - pairs.height
     words = f"Predicted against actual {target} for {count(pairs.height)} held-out rows" + (
         f", from {count(int(low))} to {count(int(high))}." if max(abs(low), abs(high)) > 10 else "."
     )
     words += f" {count(left_out)} rows have no finite prediction and are not shown." if left_out else ""
-    return finish(chart, TITLE, words, height=420)
-
-
-def _axis(field: str, scale: alt.Scale, target: str) -> alt.X | alt.Y:
-    kind = alt.X if field == "actual" else alt.Y
-    axis = alt.Axis(format="~s", tickCount=6, grid=True, labelOverlap="greedy")
-    return kind(f"{field}:Q", title=f"{field} {target}", scale=scale, axis=axis)
+    return finish(layers, TITLE, words, height=420)
 
 
 def _points(pairs: pl.DataFrame, x: alt.X, y: alt.Y) -> alt.Chart:
@@ -56,7 +52,7 @@ def _points(pairs: pl.DataFrame, x: alt.X, y: alt.Y) -> alt.Chart:
     return points.encode(x=x, y=y, tooltip=tooltip)
 
 
-def _squares(pairs: pl.DataFrame, low: float, high: float, x: alt.X, y: alt.Y) -> alt.LayerChart:
+def _squares(pairs: pl.DataFrame, low: float, high: float, x: alt.X, y: alt.Y) -> alt.Chart:
     edges = np.linspace(low, high, SQUARES + 1)
     counts, _, _ = np.histogram2d(pairs["actual"], pairs["predicted"], bins=(edges, edges))
     i, j = np.nonzero(counts)
@@ -79,12 +75,9 @@ def _squares(pairs: pl.DataFrame, low: float, high: float, x: alt.X, y: alt.Y) -
     ]
     chart = alt.Chart(finite(squares)).mark_rect(aria=False)
     color = alt.Color("rows:Q", scale=scale, legend=legend)
-    return alt.layer(chart.encode(x=x, x2="actual_to:Q", y=y, y2="predicted_to:Q", color=color, tooltip=tooltip))
+    return chart.encode(x=x, x2="actual_to:Q", y=y, y2="predicted_to:Q", color=color, tooltip=tooltip)
 
 
-def _perfect(low: float, high: float, x: alt.X, y: alt.Y) -> alt.LayerChart:
+def _perfect(low: float, high: float, x: alt.X, y: alt.Y) -> alt.Chart:
     ends = alt.Chart(pl.DataFrame({"actual": [low, high], "predicted": [low, high]})).encode(x=x, y=y)
-    at = low + 0.3 * (high - low)
-    named = alt.Chart(pl.DataFrame({"actual": [at], "predicted": [at], "words": ["every prediction right"]}))
-    words = haloed(named.encode(x=x, y=y, text="words:N"), EXACT, align="right", dx=-8, dy=-8)
-    return ends.mark_line(color=EXACT, strokeWidth=1.75, strokeDash=[8, 4]) + words
+    return ends.mark_line(color=EXACT, strokeWidth=1.75, strokeDash=[8, 4])

@@ -5,15 +5,15 @@ from __future__ import annotations
 import altair as alt
 import polars as pl
 
-from fallline.figures.axes import levels_of, value_scale, y_axis
+from fallline.figures.axes import ROOM, Range, levels_of, range_of, y_axis
 from fallline.figures.downsample import finite
 from fallline.figures.numbers import count, number
-from fallline.figures.theme import BROKEN, EXACT, TRAIN, AnyChart, finish, haloed, nothing
+from fallline.figures.theme import BROKEN, EXACT, TRAIN, finish, halo, nothing
 
 TITLE = "Trial runs: the loss that each learning rate reached"
 
 
-def draw_rates(rates: pl.DataFrame) -> AnyChart:
+def draw_rates(rates: pl.DataFrame) -> alt.LayerChart:
     """The curve of rates, on a logarithmic axis; rates that diverged are crosses along the top.
 
     Args:
@@ -23,29 +23,31 @@ def draw_rates(rates: pl.DataFrame) -> AnyChart:
     arrived, diverged = frame.drop_nulls("loss"), frame.filter(pl.col("loss").is_null())
     if frame.is_empty():
         words = "There is no trial rate to draw."
-        return finish(nothing(words), TITLE, words, height=80)
-    axis = alt.Axis(format="~g", labelOverlap="greedy", tickCount=6)
-    x = alt.X("rate:Q", title="learning rate, logarithmic", scale=alt.Scale(type="log", padding=12), axis=axis)
+        return nothing(TITLE, words)
+    across = Range(frame["rate"][0] * 0.6, frame["rate"][-1] * 1.6, log=True)
+    axis = alt.Axis(format=across.format(), values=across.ticks(), labelOverlap="greedy")
+    x = alt.X("rate:Q", title="learning rate, logarithmic", scale=across.scale(), axis=axis)
     losses = levels_of(arrived["loss"])
-    y = y_axis("loss:Q", "loss at the trial's end", value_scale(losses, losses))
+    span = range_of(losses) if len(losses) else Range(0, 1)
+    y = y_axis("loss:Q", "loss at the trial's end", span)
     tooltip = [alt.Tooltip("rate:Q", format=".4~g"), alt.Tooltip("loss:Q", format=",.4~r")]
     base = alt.Chart(arrived).encode(x=x, y=y)
-    chart = alt.layer(
+    layers = [
         base.mark_line(color=TRAIN, strokeWidth=1.5, opacity=0.6),
         base.mark_circle(color=TRAIN, size=48, opacity=1, aria=False).encode(tooltip=tooltip),
-    )
+    ]
     if diverged.height:
         crosses = alt.Chart(diverged.select("rate")).encode(x=x, y=alt.value(7))
-        chart = chart + crosses.mark_point(shape="cross", angle=45, filled=True, color=BROKEN, size=90, opacity=1)
+        layers += [crosses.mark_point(shape="cross", angle=45, filled=True, color=BROKEN, size=90, opacity=1)]
         words = alt.Chart(diverged.select("rate").head(1)).encode(x=x, y=alt.value(7), text=alt.value("diverged"))
-        chart = chart + haloed(words, BROKEN, align="right", dx=-10)
+        layers += halo(words, BROKEN, align="right", dx=-10)
     chosen = arrived.filter("chosen")
     if chosen.height:
         named = chosen.with_columns(pl.lit(f"chosen: {number(chosen['rate'][0])}").alias("words"))
         mark = alt.Chart(named).encode(x=x, y=y, text="words:N")
-        chart = chart + mark.mark_point(shape="circle", color=EXACT, size=220, strokeWidth=2.5, opacity=1)
-        chart = chart + haloed(mark, EXACT, dy=-17)
-    return finish(chart, TITLE, _describe(frame, arrived, chosen), height=260)
+        layers += [mark.mark_point(shape="circle", color=EXACT, size=220, strokeWidth=2.5, opacity=1)]
+        layers += halo(mark, EXACT, dy=21 if span.place(chosen["loss"][0]) > 1.5 * ROOM else -19)
+    return finish(layers, TITLE, _describe(frame, arrived, chosen), height=260)
 
 
 def _describe(frame: pl.DataFrame, arrived: pl.DataFrame, chosen: pl.DataFrame) -> str:

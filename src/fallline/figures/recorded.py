@@ -31,10 +31,10 @@ def mean_line(trace: pl.DataFrame, column: str) -> tuple[pl.DataFrame, int] | No
     return means.with_columns(pl.lit(f"mean of {count(steps)} steps").alias("series")), steps
 
 
-def line(frame: pl.DataFrame, y: alt.Y, colour: alt.Color, *, pale: bool = False) -> alt.LayerChart:
+def line(frame: pl.DataFrame, y: alt.Y, colour: alt.Color, *, pale: bool = False) -> list[alt.Chart]:
     """The series of a frame as lines; `pale` beneath others. Values can be read off by pointing at them."""
     chart = alt.Chart(frame).encode(x=step_axis(), y=y, color=colour)
-    drawn = chart.mark_line(strokeWidth=1 if pale else 2.25, opacity=0.4 if pale else 1, clip=True)
+    drawn = chart.mark_line(strokeWidth=1 if pale else 2.25, clip=True)
     few = frame.height <= FEW
     points = chart.mark_point(filled=True, size=36, opacity=1 if few else 0, clip=True, aria=False)
     tooltip = [
@@ -43,7 +43,7 @@ def line(frame: pl.DataFrame, y: alt.Y, colour: alt.Color, *, pale: bool = False
         alt.Tooltip("epoch:Q", format=",.3~f"),
         alt.Tooltip("value:Q", format=",.4~r"),
     ]
-    return alt.layer(drawn) if pale and not few else alt.layer(drawn, points.encode(tooltip=tooltip))
+    return [drawn] if pale and not few else [drawn, points.encode(tooltip=tooltip)]
 
 
 def broken_from(trace: pl.DataFrame, column: str) -> int | None:
@@ -52,10 +52,13 @@ def broken_from(trace: pl.DataFrame, column: str) -> int | None:
     return None if broken.is_empty() else int(broken["step"][0])
 
 
-def mark_broken(trace: pl.DataFrame, column: str) -> list[alt.LayerChart]:
+def mark_broken(trace: pl.DataFrame, column: str) -> list[alt.Chart]:
     """An upright line at the first step whose value is not finite; nothing when all are."""
     step = broken_from(trace, column)
-    return [] if step is None else rule_upright(step, f"not a finite number from step {count(step)}", BROKEN)
+    if step is None:
+        return []
+    words = f"not a finite number from step {count(step)}"
+    return rule_upright(step, words, BROKEN, left=2 * step > trace["step"][-1])
 
 
 def colours(of: dict[str, str]) -> alt.Color:

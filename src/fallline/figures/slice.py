@@ -9,13 +9,13 @@ from __future__ import annotations
 import altair as alt
 import polars as pl
 
-from fallline.figures.axes import levels_of, value_scale, y_axis
+from fallline.figures.axes import Range, levels_of, range_of, y_axis
 from fallline.figures.downsample import finite
 from fallline.figures.numbers import count, number
-from fallline.figures.theme import INK, MUTED, AnyChart, finish, haloed, nothing
+from fallline.figures.theme import INK, MUTED, finish, halo, nothing
 
 
-def draw_slice(frame: pl.DataFrame, name: str) -> AnyChart:
+def draw_slice(frame: pl.DataFrame, name: str) -> alt.LayerChart:
     """The slice chart.
 
     Args:
@@ -26,19 +26,21 @@ def draw_slice(frame: pl.DataFrame, name: str) -> AnyChart:
     drawn = finite(frame).drop_nulls(["weight", "loss"])
     if drawn.is_empty():
         words = "There is no finite loss to draw."
-        return finish(nothing(words), title, words, height=80)
+        return nothing(title, words)
     curve = drawn.filter(pl.col("kind") == "curve").select("weight", "loss").sort("weight")
     path = drawn.filter(pl.col("kind") == "path").select("step", "weight", "loss").sort("step")
-    x = alt.X("weight:Q", title="value of the weight", scale=alt.Scale(zero=False), axis=alt.Axis(format=",~r"))
+    weights = levels_of(drawn["weight"])
+    axis = alt.Axis(format=Range(weights.min(), weights.max()).format(), tickCount=8, labelOverlap="greedy")
+    scale = alt.Scale(zero=False, nice=False, padding=4)
+    x = alt.X("weight:Q", title="value of the weight", scale=scale, axis=axis)
     losses = levels_of(curve["loss"], path["loss"])
-    y = y_axis("loss:Q", "loss on training rows", value_scale(losses, losses))
-    chart = alt.layer(alt.Chart(curve).mark_line(color=MUTED, strokeWidth=2.25).encode(x=x, y=y))
-    if path.height:
-        chart = chart + _path(path, x, y)
-    return finish(chart, title, _describe(path, name), height=340)
+    y = y_axis("loss:Q", "loss on training rows", range_of(losses))
+    layers = [alt.Chart(curve).mark_line(color=MUTED, strokeWidth=2.25).encode(x=x, y=y)]
+    layers += _path(path, x, y) if path.height else []
+    return finish(layers, title, _describe(path, name), height=340)
 
 
-def _path(path: pl.DataFrame, x: alt.X, y: alt.Y) -> alt.LayerChart:
+def _path(path: pl.DataFrame, x: alt.X, y: alt.Y) -> list[alt.Chart]:
     base = alt.Chart(path).encode(x=x, y=y)
     way = base.mark_line(color=INK, strokeWidth=1, opacity=0.35).encode(order="step:Q")
     # the end of viridis is too pale on white: stop before it
@@ -55,7 +57,7 @@ def _path(path: pl.DataFrame, x: alt.X, y: alt.Y) -> alt.LayerChart:
     ends = pl.concat([path.head(1), path.tail(1)]) if path.height > 1 else path
     words = ["start", "end"] if path.height > 1 else ["end"]
     named = alt.Chart(ends.with_columns(pl.Series("words", words))).encode(x=x, y=y, text="words:N")
-    return alt.layer(way, points, haloed(named, INK, align="center", dy=-13))
+    return [way, points, *halo(named, INK, align="center", dy=-13)]
 
 
 def _describe(path: pl.DataFrame, name: str) -> str:

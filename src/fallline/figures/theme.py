@@ -13,6 +13,7 @@ INK = "#1d2329"
 MUTED = "#59636e"
 GRID = "#e6e9ed"
 TRAIN = "#0067a5"  # training
+PALE = "#a9cbe2"  # single steps of it, beneath their mean
 HELD = "#b84a00"  # held-out rows: validation, test
 EXACT = "#00735a"  # the closed form, the perfect prediction
 TRIVIAL = "#8a3f6f"  # always predicting the same
@@ -20,8 +21,6 @@ BROKEN = "#a4262c"  # not a finite number
 GROUPS = (HELD, EXACT, TRIVIAL, "#7a5c00", "#3a4a9f", "#4d4d4d")
 FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif"
 HEIGHT = 300
-
-AnyChart = alt.Chart | alt.LayerChart
 
 _AXIS = {
     "labelColor": MUTED,
@@ -37,8 +36,11 @@ _AXIS = {
 }
 
 
-def finish(chart: AnyChart, title: str, description: str, height: int = HEIGHT) -> AnyChart:
-    """Give a figure its title, the words that a screen reader says for it, its size and the look."""
+def finish(layers: list[alt.Chart], title: str, description: str, height: int = HEIGHT) -> alt.LayerChart:
+    """Lay marks over each other as one figure with its title, the words that a screen reader says for it, and the look.
+
+    One flat list: layers of layers cost Altair a copy of everything at each level.
+    """
     legend = {
         "orient": "top",
         "direction": "horizontal",
@@ -52,7 +54,14 @@ def finish(chart: AnyChart, title: str, description: str, height: int = HEIGHT) 
         "axis": _AXIS,
         "axisX": {"grid": False},
         "view": {"stroke": None},
-        "legend": {**legend, "titleColor": MUTED, "titleFontWeight": 500, "offset": 8, "symbolStrokeWidth": 3},
+        "legend": {
+            **legend,
+            "titleColor": MUTED,
+            "titleFontWeight": 500,
+            "offset": 8,
+            "symbolStrokeWidth": 3,
+            "symbolOpacity": 1,
+        },
         "title": {
             "anchor": "start",
             "color": INK,
@@ -62,6 +71,7 @@ def finish(chart: AnyChart, title: str, description: str, height: int = HEIGHT) 
             "frame": "group",
         },
     }
+    chart = alt.LayerChart(layer=layers)
     return chart.properties(
         title=title,
         description=description,
@@ -72,17 +82,18 @@ def finish(chart: AnyChart, title: str, description: str, height: int = HEIGHT) 
     )
 
 
-def haloed(chart: alt.Chart, colour: str, **mark: Any) -> alt.LayerChart:
+def halo(chart: alt.Chart, colour: str, **mark: Any) -> list[alt.Chart]:
     """Text that stays legible on top of lines: the same words, broad and white, lie beneath it."""
     common = {"fontSize": 12, "fontWeight": 500, "aria": False, **mark}
-    return alt.layer(
+    return [
         chart.mark_text(stroke="white", strokeWidth=4, strokeJoin="round", color="white", **common),
         chart.mark_text(color=colour, **common),
-    )
+    ]
 
 
-def nothing(words: str) -> alt.Chart:
+def nothing(title: str, words: str) -> alt.LayerChart:
     """What stands in a figure's place when there is not one number to draw."""
-    return (
+    mark = (
         alt.Chart(alt.InlineData(values=[{"words": words}])).mark_text(fontSize=14, color=MUTED).encode(text="words:N")
     )
+    return finish([mark], title, words, height=80)

@@ -117,7 +117,8 @@ def tell_step(m: dict[str, Any]) -> list[str]:
     lines.append("1 predict   what the model says of the rows, with the weights as they are")
     for row in m["rows"]:
         said, wanted = (_numbers(row[k]) for k in ("prediction", "target"))
-        lines.append(f"    row {row['row']:>7,}   prediction {said:>12}   target {wanted:>12}   ({row['own']})")
+        own = f"{row['own']:,.10g}" if isinstance(row["own"], float) else row["own"]
+        lines.append(f"    row {row['row']:>7,}   prediction {said:>12}   target {wanted:>12}   (in the table: {own})")
     if m["batch"] > len(m["rows"]):
         lines.append(f"    and {m['batch'] - len(m['rows']):,} rows more")
     half = " (half the mean squared error)" if m["squared"] else ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
@@ -29,4 +30,5 @@ class Huber(AbstractRowLoss):
             near = np.minimum(size, self.delta)
             return float(share @ (near * (size - near / 2)))
 
-        return np.asarray(minimize_scalar(loss, bounds=(target.min(), target.max()), method="bounded").x)
+        found: Any = minimize_scalar(loss, bounds=(target.min(), target.max()), method="bounded")
+        return np.asarray(found.x)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import jax
 import jax.numpy as jnp
@@ -28,7 +29,7 @@ class Network:
     @property
     def _sizes(self) -> list[tuple[str, int, int]]:
         sizes = (self.features, *self.hidden, self.outputs)
-        return [(f"layer{i + 1}", a, b) for i, (a, b) in enumerate(zip(sizes, sizes[1:], strict=False))]
+        return [(f"layer{i + 1}", a, b) for i, (a, b) in enumerate(pairwise(sizes))]
 
     def init(self, key: jax.Array) -> Parameters:
         """{"layer1": {"weights": [inputs, units], "bias": [units]}, ...}, weights random, biases 0."""

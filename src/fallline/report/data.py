@@ -7,7 +7,6 @@ from typing import Any
 from fallline.figures.numbers import count
 from fallline.report.html import bullets, folded, paragraphs, table, text
 from fallline.report.reported import Reported
-from fallline.report.words import sentence
 
 SHOWN = 20  # columns that are listed without being asked for
 UNITS = ("bytes", "kB", "MB", "GB", "TB")
@@ -17,12 +16,17 @@ def data_section(run: Reported) -> str:
     """The source, the rows and how they were split, each column, and what was done to each."""
     data = run.data
     steps, columns = data.get("steps", []), data.get("columns", [])
-    done = bullets(map(sentence, steps))
+    done = bullets(steps)
     done = f"<h3>What was done to the columns</h3>{done}" if len(steps) <= SHOWN else folded("What was done", done)
     listed = _columns(columns)
     listed = listed if len(columns) <= SHOWN else folded(f"All {count(len(columns))} columns", listed)
-    split = sentence(str(data.get("split") or ""))
-    return _source(data.get("source", {})) + paragraphs([_rows(data.get("rows", {})), split]) + listed + (done if steps else "")
+    split = str(data.get("split") or "")
+    return (
+        _source(data.get("source", {}))
+        + paragraphs([_rows(data.get("rows", {})), split])
+        + listed
+        + (done if steps else "")
+    )
 
 
 def _source(source: dict[str, Any]) -> str:
@@ -30,7 +34,7 @@ def _source(source: dict[str, Any]) -> str:
         return ""
     size = f", {_size(source['size'])}" if source.get("size") else ""
     print_ = source.get("sha256")
-    mark = f'; SHA-256 <code title="{text(print_)}">{text(str(print_)[:16])}…</code>' if print_ else ""
+    mark = f', SHA-256 beginning <code title="{text(print_)}">{text(str(print_)[:16])}</code>' if print_ else ""
     return f"<p>Source: <b>{text(source['name'])}</b>{size}{mark}.</p>"
 
 
@@ -47,7 +51,11 @@ def _rows(rows: dict[str, int]) -> str:
         return ""
     read = f"{count(rows['read'])} rows were read" if rows.get("read") else "Rows"
     dropped = f", {count(rows['dropped'])} of them left out" if rows.get("dropped") else ""
-    parts = [("train", "to train on"), ("validation", "to validate on while training"), ("test", "to test on at the end")]
+    parts = [
+        ("train", "to train on"),
+        ("validation", "to validate on while training"),
+        ("test", "to test on at the end"),
+    ]
     shown = [f"{count(rows[part])} {said}" for part, said in parts if rows.get(part)]
     return f"{read}{dropped}: {', '.join(shown)}."
 

@@ -36,12 +36,18 @@ def _measures(run: Reported) -> str:
         )
         for part in parts
     ]
-    heads = ("rows", "number of rows", "loss (minimised)", *(short(name) for name in names))
+    heads = ("rows", "how many", "loss", *(short(name) for name in names))
+    groups = [
+        ("", 2),
+        ("What training minimised", 1),
+        ("Final measures" if len(names) > 1 else "Final measure", len(names)),
+    ]
+    groups = groups if names else groups[:2]
     target = run.data["target"]["name"]
     said = [sentence(f"{short(name)}: {explained(name, target)}") for name in names]
     judged = measured(run.metric, run.metrics[parts[-1]].get(run.metric))
     lead = f"On the {parts[-1]} rows the final measure, {short(run.metric)}, is {judged}."
-    listed = table("The loss, and the final measures", heads, rows, numbers=range(1, len(heads)))
+    listed = table("The loss, and the final measures", heads, rows, numbers=range(1, len(heads)), groups=groups)
     return paragraphs([lead]) + listed + f'<p class="small">{text(" ".join(said))}</p>'
 
 
@@ -50,7 +56,7 @@ def _predictions(run: Reported) -> str:
     if frame is None or frame.is_empty():
         return ""
     parts = frame["part"].unique().sort().to_list() if "part" in frame.columns else []
-    rows = f"{count(frame.height)} {' and '.join(map(str, parts)) or 'held-out'} rows, which no step saw"
+    rows = f"Shown are {count(frame.height)} {' and '.join(map(str, parts)) or 'held-out'} rows, which no step saw"
     if target.get("task") == "classes":
         said = f"{rows}. The diagonal is what was predicted right; the shade is the share of the actual class."
         return figure(draw_confusion(frame, target.get("classes")), said, narrow=True)

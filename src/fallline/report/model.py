@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import polars as pl
+
 from fallline.figures import draw_gradient, draw_loss, draw_measure, draw_rate, draw_rates, draw_slice
 from fallline.figures.axes import is_finite
 from fallline.figures.numbers import count, number
@@ -9,6 +11,15 @@ from fallline.figures.recorded import NOISY, broken_from
 from fallline.report.html import facts, figure, folded, paragraphs
 from fallline.report.reported import Reported
 from fallline.report.words import short, training_words, value_words
+
+_CURVE = (
+    "The grey curve is the loss when only this weight is changed and all others stay where training ended; its slope "
+    "is the partial derivative. "
+)
+_PATH = (
+    "The points are where training went, with the loss that the model had there: a point off the curve shows what the "
+    "other weights, which were still moving, made of it."
+)
 
 
 def model_section(run: Reported) -> str:
@@ -27,7 +38,9 @@ def _loss(run: Reported) -> str:
     full = run.trace["epoch"][0] >= 1
     said = ["Each step saw all training rows." if full else "Each step saw one batch, so its loss is noisy."]
     if not full and run.trace.height >= NOISY:
-        said.append("The pale line is every batch, with its highest and lowest kept; the strong line is their mean.")
+        said.append(
+            "The pale line is single batches, of which the highest and lowest are kept; the strong line is their mean."
+        )
     if not run.evaluations.is_empty():
         said.append("The validation loss is taken on rows that no step saw: where it rises while the other falls, ")
         said[-1] += "the model learns its training rows by heart."
@@ -45,20 +58,17 @@ def _exact(run: Reported) -> str:
     said += f" ({found['method']})." if found.get("method") else "."
     distance, weights = found.get("loss_distance"), found.get("weights_distance")
     if is_finite(distance):
-        said += f" The weights kept are {number(distance, 3)} above it in loss"
-        said += f" and {number(weights, 3)} away from it in weights." if is_finite(weights) else "."
+        said += f" The weights kept have a loss {number(distance, 3)} higher"
+        said += f" and lie {number(weights, 3)} away (Euclidean distance)." if is_finite(weights) else "."
     return paragraphs([said])
 
 
 def _slice(run: Reported) -> str:
     if run.slice is None or run.slice.is_empty():
         return ""
-    said = (
-        "The grey curve is the loss when only this weight is changed and all others stay where training ended; its "
-        "slope is the partial derivative. The points are where training went, with the loss that the model had there: "
-        "a point off the curve shows what the other weights, which were still moving, made of it."
-    )
-    return figure(draw_slice(run.slice, run.slice_name or "not named"), said)
+    curve = run.slice.filter((pl.col("kind") == "curve") & pl.col("loss").is_finite())
+    said = "" if curve.is_empty() else _CURVE
+    return figure(draw_slice(run.slice, run.slice_name or "not named"), said + _PATH)
 
 
 def _gradient(run: Reported) -> str:
@@ -70,15 +80,18 @@ def _gradient(run: Reported) -> str:
 
 
 def _rate(run: Reported) -> str:
-    return figure(draw_rate(run.trace), "The learning rate is how far a step goes along the downhill direction.")
+    said = (
+        "The learning rate scales each step: in plain gradient descent a step is the rate times the gradient, downhill."
+    )
+    return figure(draw_rate(run.trace), said)
 
 
 def _rates(run: Reported) -> str:
     if run.rates is None or run.rates.is_empty():
         return ""
     said = (
-        "Each point is a short training of its own with that rate. Too small a rate gets nowhere in the time, too large "
-        "a one diverges; the useful ones lie between."
+        "Each point is a short training of its own with that rate. Too small a rate gets nowhere in the time, "
+        "too large a one diverges; the useful ones lie between."
     )
     return figure(draw_rates(run.rates), said)
 
@@ -87,5 +100,8 @@ def _measure(run: Reported) -> str:
     seen = run.evaluations
     if "validation_metric" not in seen.columns or len(seen["validation_metric"].drop_nulls()) < 2:
         return ""
-    said = "This is the final measure, not the loss: no step was made to improve it. It is shown to see whether it followed."
+    said = (
+        "This is the final measure, not the loss: no step was made to improve it. The picture shows whether it "
+        "followed the loss."
+    )
     return figure(draw_measure(seen, short(run.metric)), said)

@@ -18,12 +18,12 @@ MEASURES = {
     "rmse": "root mean squared error",
     "mae": "mean absolute error",
     "median_error": "median absolute error",
-    "r2": "R², the share of the variance explained",
-    "accuracy": "accuracy, the share of rows predicted right",
-    "balanced_accuracy": "balanced accuracy, the mean over classes of the share predicted right",
-    "auc": "area under the ROC curve",
-    "log_loss": "log loss of the predicted probabilities",
-    "f1": "F1, averaged over classes",
+    "r2": "the share of the variance explained",
+    "accuracy": "the share of rows predicted right",
+    "balanced_accuracy": "the mean over classes of the share predicted right",
+    "auc": "the area under the ROC curve",
+    "log_loss": "the mean log loss of the predicted probabilities",
+    "f1": "the F1 score, averaged over classes",
 }
 SHORT = {
     "rmse": "RMSE",
