@@ -16,7 +16,7 @@ import numpy as np
 import scipy.linalg
 from jaxtyping import Float
 
-CHUNK = 65_536  # rows condensed at a time
+CHUNK = 32_768  # rows condensed at a time
 
 
 class Exact(NamedTuple):
@@ -103,15 +103,17 @@ def _gram(features: np.ndarray, target: np.ndarray, share: np.ndarray) -> np.nda
     """
     width = features.shape[1] + 2
     gram = np.zeros((width, width))
-    equal = share[0] if (share == share[0]).all() else None
+    equal = float(share[0]) if (share == share[0]).all() else None
     for first in range(0, len(target), CHUNK):
         rows = slice(first, first + CHUNK)
-        X = features[rows]
-        beside = np.column_stack([np.ones(len(X), X.dtype), target[rows].astype(X.dtype)])  # [rows, 2]
-        weight = None if equal is not None else share[rows, None].astype(X.dtype)
-        X_, beside_ = (X, beside) if weight is None else (X * weight, beside * weight)
-        gram[:-2, :-2] += X_.T @ X
-        gram[:-2, -2:] += X_.T @ beside
-        gram[-2:, -2:] += beside_.T.astype(np.float64) @ beside
-    gram[-2:, :-2] = gram[:-2, -2:].T
-    return gram if equal is None else gram * float(equal)
+        X, y = features[rows], target[rows].astype(features.dtype)
+        weight = np.ones(len(X), X.dtype) if equal is not None else share[rows].astype(X.dtype)
+        gram[:-2, :-2] += (X if equal is not None else X * weight[:, None]).T @ X
+        gram[-2, :-2] += weight @ X
+        gram[-1, :-2] += (weight * y) @ X
+        gram[-2, -2] += weight.sum(dtype=np.float64)
+        gram[-1, -2] += (weight * y).sum(dtype=np.float64)
+        gram[-1, -1] += (weight * y).astype(np.float64) @ y
+    gram[:-2, -2:] = gram[-2:, :-2].T
+    gram[-2, -1] = gram[-1, -2]
+    return gram if equal is None else gram * equal

@@ -71,16 +71,16 @@ def prepare_table(
     for asked in (target, split_column, weight_column):
         if asked is not None and asked not in frame.columns:
             raise DataError(unknown("column", asked, frame.columns))
+    columns = infer(frame, target=target, types=types)
     there = present(frame[target]).to_numpy()
     if not there.any():
         raise DataError(f"Every value of the target '{target}' is missing.\nName another column with --target.")
     numbers = np.flatnonzero(there)
     frame = frame.filter(pl.Series(there))
-    columns = infer(frame, target=target, types=types)
     set_aside = {split_column: "it says which part a row is in", weight_column: "it says what a row counts"}
     columns = tuple(replace(c, kind="ignore", why=set_aside[c.name]) if c.name in set_aside else c for c in columns)
     weight = _weights(frame, weight_column)
-    task = task_asked(settings, task_of(frame[target]))
+    task = task_asked(settings, task_of(frame[target], types))
     standardize = settings.standardize and settings.loss != "poisson"
     known = fit_target(frame[target], task=task, standardize=standardize, weights=weight)
     parts = split(
@@ -152,7 +152,8 @@ def _class_weights(
 def to_classes(response: np.ndarray, probabilities: bool) -> tuple[np.ndarray, np.ndarray | None]:
     """Class codes [rows], and probabilities [rows, classes] where the response is one, of a model's response."""
     if response.ndim == 2:
-        return response.argmax(axis=1), response if probabilities else None
+        each = response / response.sum(axis=1, keepdims=True) if probabilities else None  # to the last of 64 bits
+        return response.argmax(axis=1), each
     if not probabilities:
         return (response > 0).astype(int), None
     return (response > 0.5).astype(int), np.column_stack([1 - response, response])

@@ -69,6 +69,9 @@ def _pair(pair: tuple) -> pl.DataFrame:
 def _any_frame(source: Any) -> pl.DataFrame:
     import narwhals as nw  # here, because it costs time that a file does not need
 
+    source = nw.to_native(source, pass_through=True)
+    if isinstance(source, pl.DataFrame | pl.LazyFrame):
+        return frame_of(source)
     if nw.dependencies.is_pandas_dataframe(source):
         names = [str(name) for name in source.columns]
         check_unique(names, "The data frame")
@@ -84,6 +87,5 @@ def _any_frame(source: Any) -> pl.DataFrame:
         frame = frame.collect()
     try:
         return frame.to_polars()
-    except (TypeError, ValueError, pl.exceptions.PolarsError) as error:
-        reason = str(error).splitlines()[0]
-        raise DataError(f"The data frame can't be read: {reason}.\nGive each column one type of value.") from None
+    except (TypeError, ValueError, pl.exceptions.PolarsError):  # a column of mixed values becomes text
+        return _columns({name: frame[name].to_list() for name in frame.columns})

@@ -47,17 +47,17 @@ def named(cells: Sequence[str], file: str) -> list[str]:
     Raises: DataError for a name that two columns share.
     """
     names = [cell.strip() or f"unnamed_{i + 1}" for i, cell in enumerate(cells)]
-    check_unique(names, f"'{file}'")
+    check_unique(names, f"'{file}'", "Rename one; if the first row is data and no header, say so.")
     return names
 
 
-def check_unique(names: Sequence[str], where: str) -> None:
+def check_unique(names: Sequence[str], where: str, to_do: str = "Rename one.") -> None:
     """Raises: DataError for a name that two columns share."""
     for position, name in enumerate(names):
         if name in names[:position]:
             raise DataError(
                 f"{where} has two columns named '{name}': number {names.index(name) + 1} and number {position + 1}.\n"
-                "Rename one; if the first row is data and no header, say so."
+                f"{to_do}"
             )
 
 

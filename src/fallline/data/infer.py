@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from fallline.data.values import as_days, as_numbers, days, is_text, numbers, present, texts
+from fallline.data.values import as_days, as_numbers, days, is_text, numbers, present, shown, texts
 from fallline.errors import DataError, SettingsError, unknown
 
 KINDS = ("number", "category", "date", "ignore")
@@ -88,8 +88,8 @@ def _inferred(series: pl.Series, missing: int) -> tuple[str, str, int]:
         return "ignore", "every value is missing", 0
     if distinct == 1:
         if missing:
-            return "category", f"one value ('{known[0]}') or missing", 1
-        return "ignore", f"constant: every value is '{known[0]}'", 1
+            return "category", f"one value ('{shown(known[0])}') or missing", 1
+        return "ignore", f"constant: every value is '{shown(known[0])}'", 1
     if dtype == pl.Boolean:
         return "number", "true or false, as 1 and 0: one feature says it all", distinct
     if dtype in (pl.Date, pl.Datetime):
@@ -111,8 +111,8 @@ def _inferred_text(known: pl.Series, distinct: int) -> tuple[str, str]:
         return "date", "text that reads as dates"
     kind, why = "category", f"text with {distinct:,} distinct values"
     if distinct > max(2, len(known) / 2):
-        kind, why = "ignore", f"{why} in {len(known):,} rows, like names or ids ('{known[0]}')"
+        kind, why = "ignore", f"{why} in {len(known):,} rows, like names or ids ('{shown(known[0])}')"
     if parsed.null_count() <= len(known) / 10:
         odd = known.filter(parsed.is_null())[0]
-        why += f"; {len(known) - parsed.null_count():,} are numbers, but '{odd}' is not"
+        why += f"; {len(known) - parsed.null_count():,} are numbers, but '{shown(odd)}' is not"
     return kind, why

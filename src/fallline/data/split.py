@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
-from fallline.data.values import texts
+from fallline.data.values import shown, texts
 from fallline.errors import DataError, SettingsError
 
 STREAM = 2**63  # the second half of the generator's key; the epochs' orders use 0, 1, ...
@@ -104,7 +104,7 @@ def _by_column(column: pl.Series) -> Split:
     part = said.replace_strict(part_of, default=None, return_dtype=pl.String)
     if part.null_count():
         row = part.is_null().arg_true()[0]
-        found = f"'{column[row]}'" if said[row] is not None else "empty"
+        found = f"'{shown(column[row])}'" if said[row] is not None else "empty"
         raise DataError(
             f"Row {row + 1} of the split column '{column.name}' is {found}.\nExpected train, validation or test."
         )

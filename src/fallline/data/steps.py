@@ -56,7 +56,7 @@ class Number:
         read = ""
         if self.kind == "date":
             since = np.datetime64(0, "s") + np.timedelta64(round(self.origin * 86_400), "s")
-            read = f"{self.unit} since {str(since).replace('T', ' ')}, "
+            read = f"{self.unit} since {str(since).replace('T', ' ').removesuffix(' 00:00:00')}, "
         done = f"standardised (mean {self.mean:.6g}, scale {self.scale:.6g})"
         if (self.mean, self.scale) == (0.0, 1.0):
             done = "taken as it is"
@@ -100,7 +100,10 @@ class Category:
         """What is done, in a line."""
         if not self.feature_names:
             return f"{self.name}: left out; each of its values is too rare to learn from"
-        line = f"{self.name}: one feature for each of {len(self.levels)} values"
+        count = len(self.levels)
+        line = f"{self.name}: " + (
+            f"one feature for each of {count} values" if count > 1 else "one feature for its value"
+        )
         if self.other:
             line += ", one for all others"
         if self.missing:

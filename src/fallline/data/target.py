@@ -11,7 +11,7 @@ import polars as pl
 from jaxtyping import Float
 
 from fallline.data.moments import moments
-from fallline.data.values import as_numbers, check_finite, is_text, present, texts
+from fallline.data.values import as_numbers, check_finite, is_text, present, shown, texts
 from fallline.errors import DataError, RunError, SettingsError
 
 __all__ = ["Target", "decode", "encode", "fit_target", "present"]
@@ -89,7 +89,7 @@ def fit_target(
     values = read[counted]
     if values.min() == values.max():
         raise DataError(
-            f"The target '{name}' is constant: it is {values[0]:g} in all {len(values):,} rows.\n"
+            f"The target '{name}' is constant: it is {values[0]:g} in every row.\n"
             "There is nothing to learn; name another column, or give rows in which it differs."
         )
     if not standardize:
@@ -115,10 +115,10 @@ def encode(target: Target, series: pl.Series) -> np.ndarray:
     if code.null_count():
         row = code.is_null().arg_true()[0]
         near = get_close_matches(cells[row], classes, n=1)
-        hint = f" Did you mean '{near[0]}'?" if near else ""
+        hint = f" Did you mean '{shown(near[0])}'?" if near else ""
         raise DataError(
-            f"Row {row + 1} has the class '{cells[row]}' in '{series.name}', which no training row has.{hint}\n"
-            f"Known: {', '.join(classes[:10])}{', ...' if classes[10:] else ''}."
+            f"Row {row + 1} has the class '{shown(cells[row])}' in '{series.name}', which no training row has.{hint}\n"
+            f"Known: {', '.join(map(shown, classes[:10]))}{', ...' if classes[10:] else ''}."
         )
     return code.to_numpy()
 
@@ -137,7 +137,7 @@ def _numbers(series: pl.Series) -> pl.Series:
     if bad.any():
         row = bad.arg_true()[0]
         raise DataError(
-            f"A regression needs numbers, but row {row + 1} of the target '{series.name}' is '{series[row]}'.\n"
+            f"A regression needs numbers, but row {row + 1} of the target '{series.name}' is '{shown(series[row])}'.\n"
             "Correct it, or train on classes."
         )
     check_finite(read)
@@ -153,12 +153,13 @@ def _classes(series: pl.Series) -> tuple[Class, ...]:
     found = series.unique() if not is_text(series) else texts(series).unique()
     if len(found) == 1:
         raise DataError(
-            f"The target '{series.name}' has one class only: '{found[0]}' in all {len(series):,} rows.\n"
+            f"The target '{series.name}' has one class only: '{shown(found[0])}' in every row.\n"
             "There is nothing to learn; name another column, or give rows of another class."
         )
     if len(found) > MOST_CLASSES or (len(found) > 20 and len(found) > len(series) / 2):
+        count = f"{len(found):,} classes in {len(series):,} rows"
         raise DataError(
-            f"The target '{series.name}' has {len(found):,} classes in {len(series):,} rows, like '{found[0]}'.\n"
+            f"The target '{series.name}' has {count}, like '{shown(found[0])}'.\n"
             "That is too many to learn: name another column, or train on a number."
         )
     values = found.sort().to_list()

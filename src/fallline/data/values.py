@@ -24,6 +24,12 @@ DAY = 86_400e6  # microseconds
 TEXT = (pl.String, pl.Categorical, pl.Enum)
 
 
+def shown(value: object) -> str:
+    """A cell as an error quotes it: on one line, and cut after 40 characters."""
+    text = " ".join(str(value).split())
+    return text if len(text) <= 40 else f"{text[:39]}…"
+
+
 def is_text(series: pl.Series) -> bool:
     """Whether the cells are text (categories of a data frame are)."""
     return series.dtype in TEXT
@@ -151,4 +157,6 @@ def _check_all(series: pl.Series, parsed: pl.Series, what: str, to_do: str) -> N
     bad = parsed.is_null() & present(series)
     if bad.any():
         row = bad.arg_true()[0]
-        raise DataError(f"Row {row + 1} of column '{series.name}' is '{series[row]}', which is not {what}.\n{to_do}")
+        raise DataError(
+            f"Row {row + 1} of column '{series.name}' is '{shown(series[row])}', which is not {what}.\n{to_do}"
+        )

@@ -26,7 +26,7 @@ from fallline.batches import Batches
 from fallline.engine import precision
 from fallline.errors import DataError, SettingsError
 from fallline.estimators.history import History
-from fallline.estimators.units import Units, few_distinct, merged
+from fallline.estimators.units import Table, Units, merged, spelled_out
 from fallline.fit import Fitted, GoOn, fit, last_fall
 from fallline.models import Linear
 from fallline.settings import SMALL, Settings, batch_size, check, stops_of
@@ -48,15 +48,6 @@ class Learned:
     epochs: int
     history: History
     start: tuple[float, float]  # objective and gradient norm before the first step
-
-
-@dataclass(frozen=True)
-class Table:
-    """Rows as scikit-learn checked them; those of weight 0 are absent."""
-
-    features: np.ndarray  # [rows, features] float64
-    target: np.ndarray  # [rows] float64: numbers, or class codes
-    weight: np.ndarray  # [rows]
 
 
 class Descent(BaseEstimator):
@@ -152,7 +143,7 @@ class Descent(BaseEstimator):
         """What a warm start goes on from."""
         return getattr(self, "_learned", None) if self.warm_start else None
 
-    def _weighted(self, X: np.ndarray, sample_weight: Any) -> np.ndarray:
+    def _weighted(self, X: Any, sample_weight: Any) -> np.ndarray:
         weight = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
         if not weight.any():
             raise DataError("Sample weights must contain at least one non-zero number.")
@@ -172,6 +163,7 @@ class Descent(BaseEstimator):
         """Train on the rows, from the start or on from `earlier`; all learned names are set at its end."""
         if earlier is not None:
             _same_model(earlier, parts, settings)
+        table = spelled_out(table)
         counted = len(table.target)
         table, settings = _as_walked(table, settings, one_epoch)
         units = earlier.units if earlier else _units(table, settings, centred_target)
@@ -188,6 +180,7 @@ class Descent(BaseEstimator):
         shown = Batches(counted, counted, settings.seed) if batches.full else batches
         history = earlier.history if earlier else History()
         part = history.next_part(shown, begin)
+        steps = (1 if one_epoch else settings.epochs) * batches.epoch_steps
         if earlier and not one_epoch:
             settings = settings.model_copy(update={"epochs": earlier.epochs + settings.epochs})
         with precision(settings.precision):
@@ -197,13 +190,10 @@ class Descent(BaseEstimator):
                 rows,
                 keep=part.keep,
                 go_on=_go_on(earlier, begin, settings),
-                steps=batches.epoch_steps if one_epoch else None if not earlier else self._steps(batches),
+                steps=steps,
                 trivially=trivially,
             )
         self._remember(fitted, settings, units, history.plus(part), earlier, one_epoch)
-
-    def _steps(self, batches: Batches) -> int:
-        return int(self.epochs) * batches.epoch_steps
 
     def _remember(
         self,
@@ -238,6 +228,9 @@ class Descent(BaseEstimator):
         if verdict.state in told:
             warnings.warn(str(verdict), ConvergenceWarning, stacklevel=5)
 
+    def __sklearn_is_fitted__(self) -> bool:
+        return hasattr(self, "_learned")
+
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = False
@@ -261,10 +254,11 @@ def line(learned: Learned, name: str) -> tuple[np.ndarray, np.ndarray]:
 
 def _as_walked(table: Table, settings: Settings, one_epoch: bool) -> tuple[Table, Settings]:
     """The rows that training walks on: where every step sees every row, equal ones are merged."""
-    rows = table.features, table.target, table.weight
-    if settings.batch == "full" or (settings.batch == "auto" and few_distinct(*rows, SMALL)):
-        return Table(*merged(*rows)), settings.model_copy(update={"batch": "full"})
-    if one_epoch and isinstance(settings.batch, int):
+    if settings.batch in ("full", "auto"):
+        few = merged(table)
+        if settings.batch == "full" or len(few.target) <= SMALL:
+            return few, settings.model_copy(update={"batch": "full"})
+    elif one_epoch:
         settings = settings.model_copy(update={"batch": min(settings.batch, len(table.target))})
     return table, settings
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from sklearn.base import ClassifierMixin
@@ -13,9 +13,10 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, column_or_1d, validate_data
 
 from fallline.errors import DataError, SettingsError
-from fallline.estimators.base import Descent, Table
+from fallline.estimators.base import Descent
 from fallline.estimators.documented import documented
 from fallline.estimators.predicting import responses, scores
+from fallline.estimators.units import Table
 from fallline.losses import Hinge, LogLoss, SoftmaxLoss
 from fallline.settings import parts_of
 
@@ -35,8 +36,9 @@ class DescentClassifier(ClassifierMixin, Descent):
     deviation 1 first (without a bias they are not centred). Penalties are in those units; coef_ and intercept_
     in yours.
 
-    A row of weight 3 counts like three equal rows. Where every step sees every row the two give the same bits; in
-    smaller batches they have the same objective, and a row of weight 3 is drawn once an epoch instead of 3 times.
+    A row of weight 3 gives the same bits as three equal rows, and the order of the rows does not matter. (Weights
+    that are not whole numbers, or are above 10 on average, share the objective of repeated rows, and also their
+    bits where every step sees every row; in smaller batches such a row is drawn once an epoch.)
 
     Parameters
     ----------
@@ -72,27 +74,27 @@ class DescentClassifier(ClassifierMixin, Descent):
     def __init__(
         self,
         *,
-        model="auto",
-        activation="relu",
-        init="auto",
-        output="auto",
-        bias=True,
-        loss="auto",
-        l1=0.0,
-        l2=0.0,
-        rule="plain",
-        rate="auto",
-        schedule="constant",
-        batch="auto",
-        epochs=200,
-        stop="plateau",
-        clip=None,
-        average=None,
-        standardize=True,
-        precision=32,
-        seed=0,
-        warm_start=False,
-        class_weight=None,
+        model: str = "auto",
+        activation: str = "relu",
+        init: str = "auto",
+        output: str = "auto",
+        bias: bool = True,
+        loss: str = "auto",
+        l1: float = 0.0,
+        l2: float = 0.0,
+        rule: str = "plain",
+        rate: float | Literal["auto"] = "auto",
+        schedule: str = "constant",
+        batch: int | Literal["auto", "full"] = "auto",
+        epochs: int = 200,
+        stop: str | None = "plateau",
+        clip: float | None = None,
+        average: str | None = None,
+        standardize: bool = True,
+        precision: Literal[32, 64] = 32,
+        seed: int = 0,
+        warm_start: bool = False,
+        class_weight: Mapping[Any, float] | str | None = None,
     ):
         super().__init__(
             model=model,
@@ -256,7 +258,8 @@ class DescentClassifier(ClassifierMixin, Descent):
 
     def _train(self, X, y, sample_weight, earlier, *, one_epoch: bool, classes=None) -> DescentClassifier:
         settings = self._settings()
-        X, y = validate_data(self, X, y, dtype=np.float64, reset=earlier is None)
+        checked: Any = validate_data(self, X, y, dtype=np.float64, reset=earlier is None)
+        X, y = checked
         check_classification_targets(y)
         y = column_or_1d(y, warn=True)
         weight = self._weighted(X, sample_weight)
@@ -270,14 +273,13 @@ class DescentClassifier(ClassifierMixin, Descent):
         if len(classes) < 2:
             raise DataError(f"y has {len(classes)} class, but telling classes apart needs at least 2 classes.")
         weight = weight * class_weights(self.class_weight, classes, codes, weight)[codes]
-        there = weight > 0
-        if not there.any():
+        if not weight.any():
             raise DataError("class_weight gives every row a weight of 0.")
         parts = parts_of(settings, features=X.shape[1], task="classes", classes=len(classes))
         if earlier is None:
             self.classes_ = classes
         self._learn(
-            Table(X[there], codes[there].astype(np.float64), weight[there]),
+            Table(X, codes.astype(np.float64), weight).take(weight > 0),
             settings,
             parts,
             earlier,

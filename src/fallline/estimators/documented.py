@@ -37,5 +37,5 @@ def documented(cls: Documented) -> Documented:
     names = [name for name in cls._get_param_names() if name in Settings.model_fields]
     ordered = [name for name in Settings.model_fields if name in names]
     for place, text in (("{parameters}", _parameters(ordered)), ("{attributes}", ATTRIBUTES)):
-        cls.__doc__ = cls.__doc__.replace(place, text.replace("\n", "\n    "))
+        cls.__doc__ = (cls.__doc__ or "").replace(place, text.replace("\n", "\n    "))
     return cls

@@ -41,8 +41,7 @@ class Part:
 
     def frame(self) -> pl.DataFrame:
         steps, rows, seconds = self.before
-        spread = [leg._replace(seconds=np.linspace(*leg.seconds, leg.end - leg.start)) for leg in self.legs]
-        frame = pl.concat([leg_frame(leg, self.batches) for leg in spread], how="diagonal")
+        frame = pl.concat([leg_frame(_spread(leg), self.batches) for leg in self.legs], how="diagonal")
         return frame.with_columns(pl.col("step") + steps, pl.col("rows") + rows, pl.col("seconds") + seconds)
 
     def after(self) -> tuple[int, int, float]:
@@ -50,6 +49,12 @@ class Part:
         end = self.legs[-1].end
         steps, rows, seconds = self.before
         return steps + end, rows + int(self.batches.rows_seen(np.array(end))), seconds + self.legs[-1].seconds[-1]
+
+
+def _spread(leg: Leg) -> Leg:
+    """The leg with the seconds of each step again."""
+    first, last = leg.seconds
+    return leg._replace(seconds=np.linspace(first, last, leg.end - leg.start))
 
 
 @dataclass(frozen=True)

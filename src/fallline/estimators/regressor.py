@@ -10,9 +10,10 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from fallline import words
 from fallline.errors import DataError, SettingsError
-from fallline.estimators.base import Descent, Table
+from fallline.estimators.base import Descent
 from fallline.estimators.documented import documented
 from fallline.estimators.predicting import responses
+from fallline.estimators.units import Table
 from fallline.losses import Poisson, PoissonOfCount
 from fallline.settings import parts_of
 
@@ -25,8 +26,9 @@ class DescentRegressor(RegressorMixin, Descent):
     to mean 0 and standard deviation 1 first (the target not for loss="poisson"; without a bias nothing is
     centred). Penalties and the numbers of a loss are in those units; coef_, intercept_ and predictions in yours.
 
-    A row of weight 3 counts like three equal rows. Where every step sees every row the two give the same bits; in
-    smaller batches they have the same objective, and a row of weight 3 is drawn once an epoch instead of 3 times.
+    A row of weight 3 gives the same bits as three equal rows, and the order of the rows does not matter. (Weights
+    that are not whole numbers, or are above 10 on average, share the objective of repeated rows, and also their
+    bits where every step sees every row; in smaller batches such a row is drawn once an epoch.)
 
     Parameters
     ----------
@@ -111,16 +113,15 @@ class DescentRegressor(RegressorMixin, Descent):
         if settings.model in ("logistic", "softmax"):
             raise SettingsError(f"model '{settings.model}' tells classes apart.\nTry DescentClassifier.")
         earlier = getattr(self, "_learned", None) if one_epoch else self._earlier()
-        X, y = validate_data(self, X, y, dtype=np.float64, y_numeric=True, reset=earlier is None)
-        y = np.asarray(y, np.float64)
+        checked: Any = validate_data(self, X, y, dtype=np.float64, y_numeric=True, reset=earlier is None)
+        X, y = checked[0], np.asarray(checked[1], np.float64)
         weight = self._weighted(X, sample_weight)
-        there = weight > 0
         parts = parts_of(settings, features=X.shape[1], task="regression")
         counts = isinstance(parts.loss, Poisson | PoissonOfCount)
         if counts and y.min() < 0:
             raise DataError(f"loss='poisson' needs counts, but y has {y.min():g}.\nTry loss='squared'.")
         self._learn(
-            Table(X[there], y[there], weight[there]),
+            Table(X, y, weight).take(weight > 0),
             settings,
             parts,
             earlier,

@@ -1,8 +1,9 @@
-"""Columns and targets on a common scale, and back; and equal rows merged into one."""
+"""Columns and targets on a common scale, and back; and weights that act like repeated rows."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Float, UInt64
@@ -64,23 +65,44 @@ def _moments(values: np.ndarray, weight: np.ndarray, centre: bool) -> tuple[np.n
     return np.zeros_like(mean), np.where(largest > 0, about_zero, 1.0)
 
 
-def merged(
-    features: Float[np.ndarray, "rows features"],
-    target: Float[np.ndarray, "rows"],
-    weight: Float[np.ndarray, "rows"],
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Equal rows as one of their summed weight, in an order that does not depend on the one given.
+REPEATED = 10  # times as many rows as there are, at most, when whole-number weights are spelled out
 
-    Where every step sees every row this changes nothing but the rounding; and so a row of weight 3 gives the same
-    bits as three rows.
+
+class Table(NamedTuple):
+    """Rows as scikit-learn checked them; those of weight 0 are absent."""
+
+    features: Float[np.ndarray, "rows features"]
+    target: Float[np.ndarray, "rows"]  # numbers, or class codes
+    weight: Float[np.ndarray, "rows"]
+
+    def take(self, rows: np.ndarray) -> Table:
+        """Some of the rows: their numbers, or a true for each that is taken."""
+        return Table(self.features[rows], self.target[rows], self.weight[rows])
+
+
+def spelled_out(table: Table) -> Table:
+    """A row of weight 3 as three rows, and all rows in an order that does not depend on the one given.
+
+    So weights and repeated rows meet in one table, and give the same bits. Weights that are not whole numbers, or
+    add up to more than 10 times the rows, stay as they are: they have the same objective, in other batches.
     """
-    table = np.column_stack([features, target]) + 0.0  # -0.0 becomes 0.0
-    order = np.lexsort((weight, _fingerprint(table)))
-    table, weight = table[order], weight[order]
-    first = np.ones(len(table), bool)
-    first[1:] = (table[1:] != table[:-1]).any(axis=1)
-    kept = table[first]
-    return kept[:, :-1], kept[:, -1], np.add.reduceat(weight, np.flatnonzero(first))
+    whole = (table.weight == np.floor(table.weight)).all()
+    if whole and table.weight.sum() <= REPEATED * len(table.weight):
+        each = table.weight.astype(int)
+        table = table.take(np.repeat(np.arange(len(each)), each))._replace(weight=np.ones(each.sum()))
+    together = np.column_stack([table.features, table.target]) + 0.0  # -0.0 becomes 0.0
+    return table.take(np.lexsort((table.weight, _fingerprint(together))))
+
+
+def merged(table: Table) -> Table:
+    """Equal rows that follow each other as one of their summed weight.
+
+    Where every step sees every row this changes nothing but the rounding.
+    """
+    features, target, weight = table
+    first = np.ones(len(target), bool)
+    first[1:] = (target[1:] != target[:-1]) | (features[1:] != features[:-1]).any(axis=1)
+    return table.take(first)._replace(weight=np.add.reduceat(weight, np.flatnonzero(first)))
 
 
 def _fingerprint(table: Float[np.ndarray, "rows columns"]) -> UInt64[np.ndarray, "rows"]:
@@ -96,13 +118,3 @@ def _fingerprint(table: Float[np.ndarray, "rows columns"]) -> UInt64[np.ndarray,
         mixed = (mixed ^ (mixed >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
         mixed ^= mixed >> np.uint64(31)
     return mixed
-
-
-def few_distinct(features: np.ndarray, target: np.ndarray, weight: np.ndarray, most: int) -> bool:
-    """Whether no more than `most` rows are distinct; most tables say no within their first rows."""
-    seen = 4 * most
-    while seen < len(target):
-        if len(merged(features[:seen], target[:seen], weight[:seen])[1]) > most:
-            return False
-        seen *= 8
-    return len(merged(features, target, weight)[1]) <= most

@@ -90,7 +90,7 @@ def y_axis(field: str, title: str, span: Range) -> alt.Y:
         title += ", logarithmic"
     elif span.low > 0 or span.high < 0:
         title += ", not from 0"
-    axis = alt.Axis(format=span.format(), tickCount=6, labelOverlap="greedy")
+    axis = alt.Axis(format=span.format(), tickCount=6, labelOverlap="greedy", labelSeparation=6)
     if span.log:
         axis = alt.Axis(format=span.format(), values=span.ticks())
     return alt.Y(field, scale=span.scale(), axis=axis, title=title)
@@ -98,7 +98,7 @@ def y_axis(field: str, title: str, span: Range) -> alt.Y:
 
 def step_axis(field: str = "step:Q") -> alt.X:
     """Steps along the bottom, from 0: the random start."""
-    axis = alt.Axis(format=",d", tickMinStep=1, tickCount=7, labelOverlap="greedy")
+    axis = alt.Axis(format=",d", tickMinStep=1, tickCount=7, labelOverlap="greedy", labelSeparation=6)
     scale = alt.Scale(nice=False, zero=True)
     return alt.X(field, title="step (one update of the weights)", scale=scale, axis=axis)
 

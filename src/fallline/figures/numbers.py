@@ -23,14 +23,18 @@ def number(value: Any, digits: int = 4) -> str:
         return "infinite" if value > 0 else "minus infinite"
     if value == 0:
         return "0"
-    size = math.floor(math.log10(abs(float(f"{value:.{digits - 1}e}"))))
+    mantissa, power = f"{value:.{digits - 1}e}".split("e")
+    size = int(power)
     if -5 < size < 9:
         text = f"{value:,.{max(digits - 1 - size, 0)}f}"
-        text = text.rstrip("0").rstrip(".") if "." in text else text
+        text = _short(text)
     else:
-        mantissa = f"{value / 10.0**size:.{digits - 1}f}".rstrip("0").rstrip(".")
-        text = f"{mantissa} × 10{str(size).translate(_RAISED)}"
+        text = f"{_short(mantissa)} × 10{str(size).translate(_RAISED)}"
     return text.replace("-", "−")
+
+
+def _short(text: str) -> str:
+    return text.rstrip("0").rstrip(".") if "." in text else text
 
 
 def count(value: int) -> str:

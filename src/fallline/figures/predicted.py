@@ -6,6 +6,7 @@ import altair as alt
 import numpy as np
 import polars as pl
 
+from fallline.figures.axes import Range
 from fallline.figures.downsample import finite
 from fallline.figures.numbers import count
 from fallline.figures.theme import EXACT, TRAIN, finish, nothing
@@ -31,7 +32,7 @@ def draw_predicted(predictions: pl.DataFrame, target: str = "target") -> alt.Lay
     low, high = float(values.min()), float(values.max())
     low, high = (low, high) if low < high else (low - 1, high + 1)
     scale = alt.Scale(domain=[low, high], nice=False, padding=4)
-    axis = alt.Axis(format="~s", tickCount=6, grid=True, labelOverlap="greedy")
+    axis = alt.Axis(format=Range(low, high).format(), tickCount=6, grid=True, labelOverlap="greedy", labelSeparation=8)
     x = alt.X("actual:Q", title=f"actual {target}", scale=scale, axis=axis)
     y = alt.Y("predicted:Q", title=f"predicted {target}", scale=scale, axis=axis)
     many = pairs.height > MANY
@@ -41,7 +42,12 @@ def draw_predicted(predictions: pl.DataFrame, target: str = "target") -> alt.Lay
     words = f"Predicted against actual {target} for {count(pairs.height)} held-out rows" + (
         f", from {count(int(low))} to {count(int(high))}." if max(abs(low), abs(high)) > 10 else "."
     )
-    words += f" {count(left_out)} rows have no finite prediction and are not shown." if left_out else ""
+    have = "row has" if left_out == 1 else "rows have"
+    words += (
+        f" {count(left_out)} {have} no finite prediction and {'is' if left_out == 1 else 'are'} not shown."
+        if left_out
+        else ""
+    )
     return finish(layers, TITLE, words, height=420)
 
 

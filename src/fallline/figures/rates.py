@@ -25,7 +25,7 @@ def draw_rates(rates: pl.DataFrame) -> alt.LayerChart:
         words = "There is no trial rate to draw."
         return nothing(TITLE, words)
     across = Range(frame["rate"][0] * 0.6, frame["rate"][-1] * 1.6, log=True)
-    axis = alt.Axis(format=across.format(), values=across.ticks(), labelOverlap="greedy")
+    axis = alt.Axis(format=across.format(), values=across.ticks(), labelOverlap="greedy", labelSeparation=8)
     x = alt.X("rate:Q", title="learning rate, logarithmic", scale=across.scale(), axis=axis)
     losses = levels_of(arrived["loss"])
     span = range_of(losses) if len(losses) else Range(0, 1)

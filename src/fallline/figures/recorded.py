@@ -14,6 +14,7 @@ from fallline.figures.numbers import count
 from fallline.figures.theme import BROKEN
 
 FEW = 40  # points of a line that are worth showing as points
+_COLUMNS = alt.ExprRef("width < 460 ? 2 : 6")  # of the legend, which does not wrap by itself
 NOISY = 200  # steps: below this the steps themselves are the picture
 
 
@@ -57,12 +58,12 @@ def mark_broken(trace: pl.DataFrame, column: str) -> list[alt.Chart]:
     step = broken_from(trace, column)
     if step is None:
         return []
-    words = f"not a finite number from step {count(step)}"
+    words = f"not finite from step {count(step)}"
     return rule_upright(step, words, BROKEN, left=2 * step > trace["step"][-1])
 
 
 def colours(of: dict[str, str]) -> alt.Color:
     """The colour of each series, in the order of the legend; no legend for one alone."""
     scale = alt.Scale(domain=list(of), range=list(of.values()))
-    legend = alt.Legend(title=None, symbolType="stroke") if len(of) > 1 else None
+    legend = alt.Legend(title=None, symbolType="stroke", columns=_COLUMNS) if len(of) > 1 else None
     return alt.Color("series:N", scale=scale, legend=legend)

@@ -7,6 +7,7 @@ from typing import Any
 from fallline.figures.numbers import count
 from fallline.report.html import bullets, folded, paragraphs, table, text
 from fallline.report.reported import Reported
+from fallline.report.words import sentence
 
 SHOWN = 20  # columns that are listed without being asked for
 UNITS = ("bytes", "kB", "MB", "GB", "TB")
@@ -20,10 +21,10 @@ def data_section(run: Reported) -> str:
     done = f"<h3>What was done to the columns</h3>{done}" if len(steps) <= SHOWN else folded("What was done", done)
     listed = _columns(columns)
     listed = listed if len(columns) <= SHOWN else folded(f"All {count(len(columns))} columns", listed)
-    split = str(data.get("split") or "")
+    split = sentence(str(data.get("split") or ""))
     return (
         _source(data.get("source", {}))
-        + paragraphs([_rows(data.get("rows", {})), split])
+        + paragraphs([_rows(data.get("rows", {}), parted=not split), split])
         + listed
         + (done if steps else "")
     )
@@ -33,8 +34,12 @@ def _source(source: dict[str, Any]) -> str:
     if not source.get("name"):
         return ""
     size = f", {_size(source['size'])}" if source.get("size") else ""
-    print_ = source.get("sha256")
-    mark = f', SHA-256 beginning <code title="{text(print_)}">{text(str(print_)[:16])}</code>' if print_ else ""
+    fingerprint = source.get("sha256")
+    mark = (
+        f', SHA-256 beginning <code title="{text(fingerprint)}">{text(str(fingerprint)[:16])}</code>'
+        if fingerprint
+        else ""
+    )
     return f"<p>Source: <b>{text(source['name'])}</b>{size}{mark}.</p>"
 
 
@@ -46,7 +51,8 @@ def _size(size: float) -> str:
     return f"{size:.3g} {unit}"
 
 
-def _rows(rows: dict[str, int]) -> str:
+def _rows(rows: dict[str, int], *, parted: bool) -> str:
+    """How many rows were read; and their parts, when no sentence on the split says it."""
     if not rows:
         return ""
     read = f"{count(rows['read'])} rows were read" if rows.get("read") else "Rows"
@@ -57,7 +63,7 @@ def _rows(rows: dict[str, int]) -> str:
         ("test", "to test on at the end"),
     ]
     shown = [f"{count(rows[part])} {said}" for part, said in parts if rows.get(part)]
-    return f"{read}{dropped}: {', '.join(shown)}."
+    return f"{read}{dropped}: {', '.join(shown)}." if parted and shown else f"{read}{dropped}."
 
 
 def _columns(columns: list[dict[str, Any]]) -> str:

@@ -39,7 +39,7 @@ def _measures(run: Reported) -> str:
     heads = ("rows", "how many", "loss", *(short(name) for name in names))
     groups = [
         ("", 2),
-        ("What training minimised", 1),
+        ("Minimised", 1),
         ("Final measures" if len(names) > 1 else "Final measure", len(names)),
     ]
     groups = groups if names else groups[:2]
