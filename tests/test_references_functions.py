@@ -101,7 +101,7 @@ def test_descent_finds_the_published_minimum(function, start, rule, rate, tolera
     assert done.verdict.state == "converged"
 
 
-@pytest.mark.parametrize("function", {d[0] for d in DESCENTS}, ids=lambda f: f.__name__)
+@pytest.mark.parametrize("function", dict.fromkeys(d[0] for d in DESCENTS), ids=lambda f: f.__name__)
 def test_the_formulas_here_have_the_published_minimum_at_the_published_place(function):
     expected = PUBLISHED[function.__name__]
     assert float(function(jnp.array(expected["minimum_at"]))) == pytest.approx(expected["minimum"], abs=1e-12)

@@ -13,6 +13,7 @@ STATES = ("converged", "improving", "stalled", "diverged", "worse than trivial",
 
 NEAR_EXACT = 5e-3  # of the loss that the exact answer gains over the trivial one
 NEAR_FLAT = 1e-3  # of the start's gradient norm, over all rows, with the loss at rest
+HARDLY = 1e-3  # relative fall of the objective in the last tenth of a training, below which it is no progress
 STILL = 1e-6  # of the start's gradient norm: at rest whatever the loss does
 
 
@@ -126,6 +127,15 @@ def judge(f: Figures) -> Verdict:
             "stalled",
             f"the objective went {moved} and no longer falls, yet the gradient's norm over all rows is "
             f"{f.end_gradient:.4g} (it was {f.start_gradient:.4g} at the start).",
+            _unstick(f),
+            figures,
+        )
+    if f.last_fall < HARDLY:
+        return Verdict(
+            "stalled",
+            f"the objective went {moved} in {f.steps:,} steps and hardly falls any more ({100 * f.last_fall:.2g}% in "
+            f"the last tenth of them), yet the gradient's norm over all rows is {f.end_gradient:.4g} (it was "
+            f"{f.start_gradient:.4g} at the start).",
             _unstick(f),
             figures,
         )

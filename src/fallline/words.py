@@ -6,13 +6,15 @@ from collections.abc import Sequence
 from itertools import product
 from typing import Any
 
+from fallline.numbers import number, share
+
 MODELS = {
     "linear": "linear regression",
     "logistic": "logistic regression",
     "softmax": "softmax regression",
 }
 CONSTANTS = {"Absolute": "the median", "Quantile": "the quantile", "Huber": "the best constant"}
-LARGER = ("r2", "accuracy", "balanced_accuracy", "auc", "f1")
+MEASURES = {"rmse": "RMSE", "mae": "MAE", "r2": "R²", "auc": "AUC", "f1": "F1"}
 
 
 def constant_name(loss: str) -> str:
@@ -45,23 +47,18 @@ def parameter_names(arrays: Sequence[dict[str, Any]], features: Sequence[str]) -
     return names
 
 
-def number(value: float) -> str:
-    """Four significant digits, thousands set apart.
+def measure_name(name: str) -> str:
+    """RMSE for rmse, balanced accuracy for balanced_accuracy."""
+    return MEASURES.get(name, name.replace("_", " "))
 
-    >>> number(68627.87), number(0.61189), number(1e-7), number(float("inf"))
-    ('68,630', '0.6119', '1e-07', 'inf')
+
+def measure(name: str, value: float) -> str:
+    """A measure with its name.
+
+    >>> measure("rmse", 68627.87), measure("accuracy", 0.853)
+    ('RMSE 68,628', 'accuracy 85.3%')
     """
-    if value != value or abs(value) == float("inf"):
-        return str(value)
-    short = float(f"{value:.4g}")
-    return f"{short:,.0f}" if abs(short) >= 10_000 else f"{short:,.4g}"
-
-
-def measure(name: str, value: float, unit: str = "") -> str:
-    """RMSE 68,630; R² 0.6119; accuracy 85.3%."""
-    labels = {"rmse": "RMSE", "mae": "MAE", "r2": "R²", "auc": "AUC", "f1": "F1", "log_loss": "log loss"}
-    label = labels.get(name, name.replace("_", " "))
-    return f"{label} {100 * value:.1f}%" if name.endswith("accuracy") else f"{label} {number(value)}{unit}"
+    return f"{measure_name(name)} {share(value) if name.endswith('accuracy') else number(value)}"
 
 
 def summary(run: dict[str, Any], condensed: bool) -> list[str]:
@@ -82,7 +79,7 @@ def summary(run: dict[str, Any], condensed: bool) -> list[str]:
         exact = run["exact"]
         lines.append(
             f"The exact answer has a loss of {number(exact['loss'])}: descent is {number(exact['loss_distance'])} "
-            f"above it, and its weights {100 * exact['weights_distance']:.2g}% away."
+            f"above it, and its weights differ by {share(exact['weights_distance'])} of their length."
         )
     part = "test" if "test" in metrics else "validation" if "validation" in metrics else "train"
     chosen = measure(run["metric"], metrics[part][run["metric"]])

@@ -5,8 +5,8 @@ from __future__ import annotations
 import altair as alt
 import polars as pl
 
-from fallline.figures.numbers import count, share
 from fallline.figures.theme import finish, nothing
+from fallline.numbers import count, share
 
 MOST = 20  # classes drawn one by one; the rarest beyond them are drawn together
 OTHERS = "(all others)"

@@ -7,9 +7,9 @@ import polars as pl
 
 from fallline.figures.axes import levels_of, range_of, y_axis
 from fallline.figures.downsample import finite, keep_extremes, mean_of_blocks
-from fallline.figures.numbers import count, number
 from fallline.figures.recorded import colours, each_step, line, mark_broken, mean_line
 from fallline.figures.theme import GROUPS, PALE, TRAIN, finish, nothing
+from fallline.numbers import count, number
 
 COLUMN = "gradient_norm"
 TITLE = "Length of the gradient at each step"

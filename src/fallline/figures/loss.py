@@ -8,9 +8,9 @@ import polars as pl
 
 from fallline.figures.axes import ROOM, Range, is_finite, levels_of, range_of, rule_across, y_axis
 from fallline.figures.downsample import finite, keep_extremes
-from fallline.figures.numbers import count, number
 from fallline.figures.recorded import broken_from, colours, each_step, line, mark_broken, mean_line
 from fallline.figures.theme import EXACT, HELD, PALE, TRAIN, TRIVIAL, finish, nothing
+from fallline.numbers import count, number
 
 EACH, HELD_OUT = "each step's batch", "validation rows"
 FULL = "all training rows"

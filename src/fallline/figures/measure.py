@@ -7,9 +7,9 @@ import polars as pl
 
 from fallline.figures.axes import levels_of, range_of, y_axis
 from fallline.figures.downsample import finite, keep_extremes
-from fallline.figures.numbers import count, number
 from fallline.figures.recorded import colours, line
 from fallline.figures.theme import HELD, finish, nothing
+from fallline.numbers import count, number
 
 COLUMN = "validation_metric"
 

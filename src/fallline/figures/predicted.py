@@ -8,8 +8,8 @@ import polars as pl
 
 from fallline.figures.axes import Range
 from fallline.figures.downsample import finite
-from fallline.figures.numbers import count
 from fallline.figures.theme import EXACT, TRAIN, finish, nothing
+from fallline.numbers import count
 
 MANY = 1500  # points lie over each other beyond this
 SQUARES = 48  # along each side

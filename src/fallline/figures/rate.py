@@ -6,9 +6,9 @@ import altair as alt
 import polars as pl
 
 from fallline.figures.axes import levels_of, range_of, y_axis
-from fallline.figures.numbers import count, number
 from fallline.figures.recorded import colours, each_step, line
 from fallline.figures.theme import TRAIN, finish, nothing
+from fallline.numbers import count, number
 
 TITLE = "Learning rate at each step"
 

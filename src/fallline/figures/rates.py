@@ -7,8 +7,8 @@ import polars as pl
 
 from fallline.figures.axes import ROOM, Range, levels_of, range_of, y_axis
 from fallline.figures.downsample import finite
-from fallline.figures.numbers import count, number
 from fallline.figures.theme import BROKEN, EXACT, TRAIN, finish, halo, nothing
+from fallline.numbers import count, number
 
 TITLE = "Trial runs: the loss that each learning rate reached"
 

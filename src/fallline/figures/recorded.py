@@ -10,8 +10,8 @@ import polars as pl
 
 from fallline.figures.axes import rule_upright, step_axis
 from fallline.figures.downsample import finite, keep_extremes, mean_of_blocks
-from fallline.figures.numbers import count
 from fallline.figures.theme import BROKEN
+from fallline.numbers import count
 
 FEW = 40  # points of a line that are worth showing as points
 _COLUMNS = alt.ExprRef("width < 460 ? 2 : 6")  # of the legend, which does not wrap by itself

@@ -11,8 +11,8 @@ import polars as pl
 
 from fallline.figures.axes import Range, levels_of, range_of, y_axis
 from fallline.figures.downsample import finite
-from fallline.figures.numbers import count, number
 from fallline.figures.theme import INK, MUTED, finish, halo, nothing
+from fallline.numbers import count, number
 
 
 def draw_slice(frame: pl.DataFrame, name: str) -> alt.LayerChart:

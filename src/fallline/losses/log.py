@@ -29,7 +29,8 @@ class LogLoss(AbstractRowLoss):
 
     def constant(self, target: np.ndarray, share: np.ndarray) -> np.ndarray:
         one = np.average(target, weights=share)
-        return np.log(one) - np.log1p(-one)
+        with np.errstate(divide="ignore"):  # rows of one class alone: an infinite score is best
+            return np.log(one) - np.log1p(-one)
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,8 @@ class SoftmaxLoss(AbstractRowLoss):
         return jax.nn.softmax(prediction, axis=-1)
 
     def constant(self, target: np.ndarray, share: np.ndarray) -> np.ndarray:
-        return np.log(np.average(target, axis=0, weights=share))
+        with np.errstate(divide="ignore"):
+            return np.log(np.average(target, axis=0, weights=share))
 
 
 @dataclass(frozen=True)

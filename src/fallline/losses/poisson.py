@@ -22,7 +22,8 @@ class Poisson(AbstractRowLoss):
         return jnp.exp(prediction)
 
     def constant(self, target: np.ndarray, share: np.ndarray) -> np.ndarray:
-        return np.log(np.average(target, axis=0, weights=share))
+        with np.errstate(divide="ignore"):  # all counts are 0
+            return np.log(np.average(target, axis=0, weights=share))
 
 
 @dataclass(frozen=True)

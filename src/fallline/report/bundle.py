@@ -11,7 +11,7 @@ from contextlib import suppress
 from importlib.metadata import version
 from pathlib import Path
 
-from fallline.report.atomic import replace_text
+from fallline.trace.folder import write_whole
 
 END = "window.vegaEmbed = vegaEmbed;"  # what the bundle is made to offer
 MARK = "/* complete */"  # a text that lacks it was cut short
@@ -27,7 +27,7 @@ def charts_bundle() -> str:
     text = make_bundle()
     with suppress(OSError):  # a cache that can't be written is no cache
         kept.parent.mkdir(parents=True, exist_ok=True)
-        replace_text(kept, text)
+        write_whole(kept, lambda beside: beside.write_text(text, encoding="utf-8"))
     return text
 
 

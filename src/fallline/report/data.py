@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from fallline.figures.numbers import count
+from fallline.numbers import count
 from fallline.report.html import bullets, folded, paragraphs, table, text
 from fallline.report.reported import Reported
 from fallline.report.words import sentence

@@ -6,8 +6,8 @@ import polars as pl
 
 from fallline.figures import draw_gradient, draw_loss, draw_measure, draw_rate, draw_rates, draw_slice
 from fallline.figures.axes import is_finite
-from fallline.figures.numbers import count, number
 from fallline.figures.recorded import NOISY, broken_from
+from fallline.numbers import count, number, share
 from fallline.report.html import facts, figure, folded, paragraphs
 from fallline.report.reported import Reported
 from fallline.report.words import short, training_words, value_words
@@ -59,7 +59,7 @@ def _exact(run: Reported) -> str:
     distance, weights = found.get("loss_distance"), found.get("weights_distance")
     if is_finite(distance):
         said += f" The weights kept have a loss {number(distance, 3)} higher"
-        said += f" and lie {number(weights, 3)} away (Euclidean distance)." if is_finite(weights) else "."
+        said += f" and differ from the exact ones by {share(found["weights_distance"])} of their length." if is_finite(weights) else "."
     return paragraphs([said])
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fallline.figures.numbers import count
+from fallline.numbers import count
 from fallline.report.html import text
 from fallline.report.reported import Reported
 from fallline.report.words import explained, number, short

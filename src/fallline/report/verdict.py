@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from fallline.figures.axes import is_finite
-from fallline.figures.numbers import number
+from fallline.numbers import number
 from fallline.report.html import bullets, facts, folded, text
 from fallline.report.reported import Reported
 from fallline.report.words import headline, measured, sentence, short, value_words

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from fallline.figures.numbers import count, number, share
+from fallline.metrics import LARGER_IS_BETTER
+from fallline.numbers import count, number, share
+from fallline.words import measure_name
 
 HEADLINES = {
     "converged": "Training converged",
@@ -25,17 +27,6 @@ MEASURES = {
     "log_loss": "the mean log loss of the predicted probabilities",
     "f1": "the F1 score, averaged over classes",
 }
-SHORT = {
-    "rmse": "RMSE",
-    "mae": "MAE",
-    "median_error": "median error",
-    "r2": "R²",
-    "balanced_accuracy": "balanced accuracy",
-    "auc": "AUC",
-    "log_loss": "log loss",
-    "f1": "F1",
-}
-LARGER_IS_BETTER = ("r2", "accuracy", "balanced_accuracy", "auc", "f1")
 OWN_UNITS = ("rmse", "mae", "median_error")
 SHARES = ("accuracy", "balanced_accuracy")
 RULES = {"plain": "plain gradient descent", "adam": "Adam", "adamw": "AdamW", "rmsprop": "RMSProp", "lion": "Lion"}
@@ -61,7 +52,7 @@ def headline(state: str) -> str:
 
 def short(name: str) -> str:
     """A measure's name as people write it."""
-    return SHORT.get(name, name.replace("_", " "))
+    return measure_name(name)
 
 
 def measured(name: str, value: Any) -> str:

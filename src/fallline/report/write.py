@@ -6,8 +6,6 @@ from importlib.resources import files
 from pathlib import Path
 from string import Template
 
-from fallline.errors import StorageError
-from fallline.report.atomic import replace_text
 from fallline.report.bundle import charts_bundle
 from fallline.report.data import data_section
 from fallline.report.deployment import deployment_section
@@ -17,18 +15,14 @@ from fallline.report.problem import problem_section
 from fallline.report.reported import Reported
 from fallline.report.verdict import verdict_section
 from fallline.report.words import headline
+from fallline.trace.folder import write_whole
 
 
 def write_report(run: Reported, path: str | Path) -> Path:
     """Write the report to `path`, whole or not at all, and return where it is. Raises StorageError."""
     path = Path(path)
     page = report_page(run)
-    try:
-        replace_text(path, page)
-    except OSError as error:
-        raise StorageError(
-            f"The report can't be written to {path}: {error.strerror or error}.\nGive another path, or make room."
-        ) from error
+    write_whole(path, lambda beside: beside.write_text(page, encoding="utf-8"))
     return path
 
 

@@ -76,7 +76,7 @@ class stored:  # noqa: N801  it reads as a word: with stored(path): ...
             errno.EROFS: "there is no right to write",
         }.get(error.errno or 0, (error.strerror or str(error)).lower())
         raise StorageError(
-            f"{self.path} can't be written: {why}.\nMake room or give another folder, such as --runs DIR."
+            f"{self.path} can't be written: {why}.\nMake room, or give another path (--runs DIR for run folders)."
         ) from error
 
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fallline.figures.numbers import count, number, share
+from fallline.numbers import count, number, share
 
 WRITTEN = [
     (206855.81, "206,856"),
