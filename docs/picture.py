@@ -10,12 +10,9 @@ from pathlib import Path
 
 import fallline as fl
 import vl_convert
-from fallline.figures import draw_loss, draw_slice
+from fallline.figures import draw_slice
 
 run = fl.open_run(sys.argv[1])
 assert run.slice is not None
-chart = (
-    draw_loss(run.trace, run.evaluations, run.exact, run.start) & draw_slice(run.slice, run.slice_name)
-).resolve_scale(color="independent")
-png = vl_convert.vegalite_to_png(chart.to_json(), scale=1.5)
-Path(__file__).with_name("picture.png").write_bytes(png)
+chart = draw_slice(run.slice, run.slice_name).properties(width=760)
+Path(__file__).with_name("picture.png").write_bytes(vl_convert.vegalite_to_png(chart.to_json(), scale=1.5))

@@ -45,8 +45,8 @@ def advertising(*names: str) -> tuple[np.ndarray, np.ndarray]:
 
 def auto() -> tuple[np.ndarray, np.ndarray]:
     frame = table("islr/Auto.csv")
-    power = frame.filter(pl.col("horsepower").cast(str) != "?")["horsepower"].cast(float).to_numpy()
-    mpg = frame.filter(pl.col("horsepower").cast(str) != "?")["mpg"].cast(float).to_numpy()
+    known = frame.filter(pl.col("horsepower").cast(str) != "?").select("horsepower", "mpg").cast(float)
+    power, mpg = known.to_numpy().T
     return np.column_stack([power, power**2]), mpg
 
 

@@ -21,7 +21,7 @@ from fallline.data import decode, fingerprint, read_table
 from fallline.engine import precision
 from fallline.errors import DataError
 from fallline.fit import Fitted, SetUp, fit
-from fallline.instruments.slice import measure_slice
+from fallline.instruments.slice import along, measure_slice
 from fallline.legs import Leg
 from fallline.losses import Hinge
 from fallline.metrics import CLASSES, REGRESSION, known_metric, measure_classes, measure_numbers
@@ -267,8 +267,7 @@ def _slice(fitted: Fitted, known: dict, folder: Path) -> str:
     trace = run.trace
     start = np.asarray(ravel_pytree(fitted.start)[0])
     if "parameters" in trace.columns:
-        some = np.unique(np.linspace(0, len(trace) - 1, min(400, len(trace))).round().astype(int))
-        kept = trace[some]
+        kept = trace[along(len(trace))]
         steps, path = kept["step"].to_numpy(), kept["parameters"].to_numpy()
     else:
         steps = np.array(sorted(int(p.stem) for p in (folder / "weights").glob("*.safetensors"))[1:], int)

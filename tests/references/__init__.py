@@ -21,7 +21,8 @@ def published(name: str) -> Any:
 def table(name: str) -> pl.DataFrame:
     """A CSV file, compressed or not."""
     path = HERE / name
-    return pl.read_csv(gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes())
+    text = path.read_bytes()
+    return pl.read_csv(gzip.decompress(text) if path.suffix == ".gz" else text, infer_schema_length=None)
 
 
 def digits(found: Any, certified: Any) -> float:

@@ -217,7 +217,7 @@ def test_the_file_replaces_an_older_one_and_leaves_nothing_beside_it(tmp_path: P
 
 
 def test_a_place_that_can_not_be_written_is_an_error_of_two_lines(tmp_path: Path) -> None:
-    with pytest.raises(StorageError, match=r"can't be written .*\n.*another path"):
+    with pytest.raises(StorageError, match=r"can't be written.*\n.*another path"):
         write_report(fabricated(), tmp_path / "absent" / "report.html")
 
 

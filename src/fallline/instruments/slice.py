@@ -22,6 +22,12 @@ PATH = 200  # points of the path, at most
 BESIDE = 0.35  # how far the curve goes on beyond the path on either side, as a part of its width
 
 
+def along(steps: int) -> np.ndarray:
+    """Some of so many steps, counted from 0: close together at first, where most happens; first and last included."""
+    even, early = np.linspace(1, steps, PATH // 2), np.geomspace(1, max(steps, 1), PATH // 2)
+    return np.unique(np.concatenate([even, early]).round().astype(int)) - 1
+
+
 @partial(jax.jit, static_argnames="parts")
 def _objectives(parts: Parts, like: Parameters, flats: jax.Array, batch: Batch) -> jax.Array:
     unravel = ravel_pytree(like)[1]
@@ -46,7 +52,7 @@ def measure_slice(
     steps = steps[: len(path)]
     if weight is None:
         weight = int(np.argmax(np.ptp(np.concatenate([path, final[None]]), axis=0)))
-    some = np.unique(np.linspace(0, len(path) - 1, min(PATH, len(path))).round().astype(int))
+    some = along(len(path))
     low, high = min(path[:, weight].min(), final[weight]), max(path[:, weight].max(), final[weight])
     beside = BESIDE * (high - low) or max(abs(high), 1.0)
     values = np.linspace(low - beside, high + beside, POINTS)
