@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import platform
+import shutil
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -16,7 +17,7 @@ import numpy as np
 import polars as pl
 from jax.flatten_util import ravel_pytree
 
-from fallline import words
+from fallline import __version__, words
 from fallline.data import decode, fingerprint, read_table
 from fallline.engine import precision
 from fallline.errors import DataError
@@ -121,8 +122,13 @@ def train(
         "verdict": None,
     }
     # 3 Model
-    with precision(asked.precision):
-        return _train(asked, parts, table, metric, folder, known, watch)
+    try:
+        with precision(asked.precision):
+            return _train(asked, parts, table, metric, folder, known, watch)
+    except BaseException:
+        if not (folder / "run.json").exists():  # it never began: leave nothing behind
+            shutil.rmtree(folder, ignore_errors=True)
+        raise
 
 
 def _train(asked: Settings, parts: Parts, table: Table, metric: str, folder: Path, known: dict, watch: Callable) -> Run:
@@ -369,10 +375,10 @@ def _data(table: Table, origin: dict[str, Any], read: int) -> dict[str, Any]:
 def _environment() -> dict[str, Any]:
     from importlib.metadata import version
 
-    packages = ("fallline", "jax", "optax", "numpy", "polars", "scikit-learn")
+    packages = ("jax", "optax", "numpy", "polars", "scikit-learn")
     return {
         "python": platform.python_version(),
         "system": f"{platform.system()} {platform.machine()}",
         "device": jax.devices()[0].device_kind,
-        "packages": {name: version(name) for name in packages},
+        "packages": {"fallline": __version__} | {name: version(name) for name in packages},
     }
