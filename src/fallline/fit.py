@@ -114,7 +114,7 @@ def set_up(
         state = start_state(parts.rule, jax.tree.map(as_array, first), parts.averaged)
     else:
         state, rate = go_on.state, go_on.rate
-    exact, few = shortcut(parts, rows, whole, state.parameters, batches.full, settings.precision)
+    exact, few = shortcut(parts, rows, whole, full=batches.full, seed=settings.seed, bits=settings.precision)
     table = whole if few is None else few
     table = table._replace(share=table.share * len(table.share))
 

@@ -33,8 +33,8 @@ MODELS = ("auto", "linear", "logistic", "softmax", "mlp")
 LOSSES = ("auto", "squared", "absolute", "huber", "quantile", "log", "hinge", "poisson")
 STOPS = ("plateau", "patience", "none")
 AVERAGES = ("tail", "ema")
-SMALL = 64  # rows: up to here batch="auto" is the whole set
-BATCH = 32
+SMALL = 256  # rows: up to here batch="auto" is the whole set
+BATCH = 32  # rows, about: batch="auto" makes all batches of an epoch as even as they can be
 
 
 def check(**given: Any) -> Settings:
@@ -167,7 +167,7 @@ def batch_size(s: Settings, rows: int) -> int:
     if s.batch == "full" or (s.batch == "auto" and rows <= SMALL):
         return rows
     if s.batch == "auto":
-        return BATCH
+        return -(-rows // -(-rows // BATCH))
     if s.batch > rows:
         raise SettingsError(
             f"batch is {s.batch:,}, but there are only {rows:,} training rows.\nGive at most {rows:,}, or full."

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+import jax
 import numpy as np
 
 from fallline.exact import Exact, equivalent_rows, least_squares
@@ -24,10 +25,10 @@ class Shortcut(NamedTuple):
     few: Batch | None
 
 
-def shortcut(parts: Parts, rows: Rows, whole: Batch, start: Parameters, full: bool, bits: int) -> Shortcut:
-    """The closed form of squared loss on a linear model without l1, and rows for a full-batch training to walk on.
+def shortcut(parts: Parts, rows: Rows, whole: Batch, *, full: bool, seed: int, bits: int) -> Shortcut:
+    """The closed form of squared loss on a linear model without l1, and few rows for a full-batch training.
 
-    Few rows are safe where it shows: at the start and at the exact answer they give the loss of the table back.
+    Few rows are safe where it shows: at a random start and at the exact answer they give the table's loss back.
     """
     model, penalty = parts.model, parts.penalty
     if not (isinstance(model, Linear) and model.output == "identity" and model.outputs == 1):
@@ -43,6 +44,7 @@ def shortcut(parts: Parts, rows: Rows, whole: Batch, start: Parameters, full: bo
     condensed = equivalent_rows(*table)
     exact = least_squares(*(condensed if count > TALL else table), l2=l2, bias=model.bias)
     few = Batch(*map(as_array, condensed))
+    start = model.init(jax.random.key(seed))
     for parameters in (start, as_parameters(exact, start)):
         truth, found = (float(survey(parts, parameters, batch)[0]) for batch in (whole, few))
         if not abs(found - truth) <= SAFE[bits] * abs(truth):

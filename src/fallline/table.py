@@ -82,7 +82,7 @@ def prepare_table(
     weight = _weights(frame, weight_column)
     task = task_asked(settings, task_of(frame[target], types))
     standardize = settings.standardize and settings.loss != "poisson"
-    known = fit_target(frame[target], task=task, standardize=standardize, weights=weight)
+    known = fit_target(frame[target], task=task, standardize=standardize, centre=settings.bias, weights=weight)
     parts = split(
         len(frame),
         seed=settings.seed,
@@ -92,11 +92,15 @@ def prepare_table(
         column=frame[split_column] if split_column else None,
     )
     training = frame[parts.train]
-    known = fit_target(training[target], task=task, standardize=standardize, weights=weight[parts.train])
+    known = fit_target(
+        training[target], task=task, standardize=standardize, centre=settings.bias, weights=weight[parts.train]
+    )
     codes = _codes(known, frame, target, parts)
     if settings.loss == "poisson" and codes.min() < 0:
         raise SettingsError(f"loss poisson needs counts, but '{target}' has {codes.min():g}.\nTry --loss squared.")
-    preparation = fit_preparation(training, columns, standardize=settings.standardize, weights=weight[parts.train])
+    preparation = fit_preparation(
+        training, columns, standardize=settings.standardize, centre=settings.bias, weights=weight[parts.train]
+    )
     if not preparation.feature_names:
         raise DataError("No column is left to learn from.\n" + "; ".join(f"{c.name}: {c.why}" for c in columns[:4]))
     weight = weight * _class_weights(class_weight, known, codes, parts.train)

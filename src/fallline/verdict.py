@@ -78,14 +78,15 @@ def judge(f: Figures) -> Verdict:
             "diverged",
             f"the objective exploded, from {f.start:.4g} to {f.worst:.4g} at step {f.steps:,} with a rate of "
             f"{f.rate:.4g}.{limit} The weights of step {f.kept:,} are kept.",
-            f"Try a rate of {_smaller(f)}, or let --rate auto choose; standardised columns allow larger rates.",
+            f"Try a rate of {_smaller(f)}, or rate auto, which chooses one by trial runs; standardised columns allow "
+            "larger rates.",
             figures,
         )
-    if f.end > f.trivial * (1 + 1e-6) + 1e-12:
+    if f.end > f.trivial + 1e-6 * abs(f.trivial) + 1e-9 * abs(f.start):
         return Verdict(
             "worse than trivial",
             f"after {f.steps:,} steps the loss is {f.end:.4g}, but {f.trivially} has {f.trivial:.4g}.",
-            "Try --rate auto, standardised columns, or a loss and output that can express the target.",
+            "Try rate auto, standardised columns, or a loss and output that can express the target.",
             figures,
         )
     if near:
@@ -100,7 +101,7 @@ def judge(f: Figures) -> Verdict:
             "converged",
             f"the validation loss has not been lower for {f.patience} evaluations; the weights of step "
             f"{f.kept:,}, where it was lowest, are kept. The objective went {moved}.",
-            "A smaller model, a penalty (--l2) or more rows may push the turning point further out.",
+            "A smaller model, a penalty (l2) or more rows may push the turning point further out.",
             figures,
         )
     still = f.end_gradient <= STILL * max(f.start_gradient, 1e-300)
@@ -118,7 +119,7 @@ def judge(f: Figures) -> Verdict:
                 "converged",
                 f"the objective went {moved} and no longer falls; the gradient's norm over all rows fell from "
                 f"{f.start_gradient:.4g} to {f.end_gradient:.4g}.{hover}",
-                "More steps gain nothing; a decaying --schedule or a larger --batch lowers the hover."
+                "More steps gain nothing; a decaying schedule, such as cosine, or a larger batch lowers the hover."
                 if hover
                 else "More steps gain nothing on the training rows.",
                 figures,
@@ -144,7 +145,7 @@ def judge(f: Figures) -> Verdict:
         "improving",
         f"the objective went {moved} in {f.steps:,} steps and fell by {100 * max(f.last_fall, 0):.2g}% in the "
         f"last tenth of them.{gap}",
-        "Give it more --epochs, or a larger --rate if it does not get unstable.",
+        "Give it more epochs, or a larger rate if it does not get unstable.",
         figures,
     )
 
@@ -165,11 +166,11 @@ def _distance(f: Figures) -> str:
 
 def _closer(f: Figures, above: float) -> str:
     if above > 1e-4 * abs(f.optimum or 0.0) and not f.full:
-        return "The rest is the hover of its batches: a decaying --schedule, such as cosine, takes it away."
+        return "The rest is the hover of its batches: a decaying schedule, such as cosine, takes it away."
     return "More steps gain nothing on the training rows; a better fit needs better features or another model."
 
 
 def _unstick(f: Figures) -> str:
     if f.full:
-        return "Try a larger --rate, --rule momentum, or standardised columns: some directions are much flatter."
-    return "Try a decaying --schedule, a larger --batch or averaged weights: the last weights hover around the best."
+        return "Try a larger rate, rule momentum, or standardised columns: some directions are much flatter."
+    return "Try a decaying schedule, such as cosine, a larger batch or averaged weights: the last ones hover."

@@ -14,9 +14,15 @@ from fallline.errors import DataError
 
 
 def moments(
-    values: Float[np.ndarray, "rows columns"], weights: Float[np.ndarray, "rows"] | None = None
+    values: Float[np.ndarray, "rows columns"],
+    weights: Float[np.ndarray, "rows"] | None = None,
+    *,
+    centre: bool = True,
 ) -> tuple[Float[np.ndarray, "columns"], Float[np.ndarray, "columns"]]:
     """The mean and the scale of each column. A constant column has scale 1, so that dividing by it is harmless.
+
+    A model without bias passes through the origin, and must go on doing so: with `centre` false the mean is called
+    0 and the scale is the root of the mean square.
 
     Args:
         values: [rows, columns], finite.
@@ -49,6 +55,8 @@ def moments(
     if not (np.isfinite(mean).all() and np.isfinite(scale).all()):
         raise DataError("The numbers are too large to take a mean of.\nMeasure them in a larger unit.")
     scale[values.min(axis=0) == values.max(axis=0)] = 0
+    if not centre:
+        mean, scale = np.zeros_like(mean), np.hypot(mean, scale)
     return mean, np.where(scale > 0, scale, 1.0)
 
 

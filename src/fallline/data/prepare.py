@@ -53,6 +53,7 @@ def fit_preparation(
     columns: Iterable[Column],
     *,
     standardize: bool = True,
+    centre: bool = True,
     weights: Float[np.ndarray, "rows"] | None = None,
     rare: float = 0.005,
 ) -> Preparation:
@@ -64,6 +65,7 @@ def fit_preparation(
 
     Args:
         standardize: whether numbers are brought to mean 0 and scale 1 (missing values filled in before).
+        centre: whether their mean is taken off; not so for a model without bias, which passes through the origin.
         weights: [rows] a row counts as so many rows; one of weight 0 as none.
         rare: a share of the rows.
 
@@ -80,7 +82,7 @@ def fit_preparation(
         if column.kind == "category":
             steps.append(_category(series, weights, rare))
         elif column.kind != "ignore":
-            steps.append(_number(series, column.kind, weights, standardize))
+            steps.append(_number(series, column.kind, weights, standardize, centre))
     return Preparation(tuple(steps))
 
 
@@ -99,7 +101,7 @@ def apply(preparation: Preparation, table: pl.DataFrame) -> Float[np.ndarray, "r
     return out
 
 
-def _number(series: pl.Series, kind: str, weights: np.ndarray | None, standardize: bool) -> Number:
+def _number(series: pl.Series, kind: str, weights: np.ndarray | None, standardize: bool, centre: bool) -> Number:
     read, unit, origin = (days(series), "days", 0.0) if kind == "date" else (numbers(series), None, 0.0)
     if kind == "date" and read.count():
         origin = float(read.drop_nulls().to_numpy().min())
@@ -111,7 +113,7 @@ def _number(series: pl.Series, kind: str, weights: np.ndarray | None, standardiz
         middle = median(values[there], None if weights is None else weights[there])
     mean, scale = 0.0, 1.0
     if standardize:
-        means, scales = moments(np.where(there, values, middle)[:, None], weights)
+        means, scales = moments(np.where(there, values, middle)[:, None], weights, centre=centre)
         mean, scale = float(means[0]), float(scales[0])
     return Number(series.name, middle, mean, scale, not there.all(), kind, origin, unit)
 

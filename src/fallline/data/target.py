@@ -58,6 +58,7 @@ def fit_target(
     *,
     task: str,
     standardize: bool = True,
+    centre: bool = True,
     weights: Float[np.ndarray, "rows"] | None = None,
 ) -> Target:
     """The target, learned from the rows of `series`: hand in the training rows only.
@@ -66,6 +67,7 @@ def fit_target(
         series: rows without a value count as absent.
         task: "regression" or "classes".
         standardize: whether a regression trains on (value - mean) / scale.
+        centre: whether the mean is taken off; not so for a model without bias.
         weights: [rows] a row counts as so many rows; one of weight 0 as none.
 
     Raises: DataError for a target that is all missing, constant, not numeric for a regression (row named), of one
@@ -94,7 +96,7 @@ def fit_target(
         )
     if not standardize:
         return Target(name, task)
-    mean, scale = moments(values[:, None], None if weights is None else np.asarray(weights)[counted])
+    mean, scale = moments(values[:, None], None if weights is None else np.asarray(weights)[counted], centre=centre)
     return Target(name, task, float(mean[0]), float(scale[0]))
 
 

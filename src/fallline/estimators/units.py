@@ -34,10 +34,10 @@ class Units:
         A model without bias passes through the origin, and must go on doing so: with `centre` false nothing is
         taken off, and the root of the mean square is made 1.
         """
-        mean, scale = _moments(features, weight, centre)
+        mean, scale = moments(features, weight, centre=centre)
         if target is None:
             return cls(mean, scale)
-        middle, spread = _moments(target[:, None], weight, centre)
+        middle, spread = moments(target[:, None], weight, centre=centre)
         return cls(mean, scale, float(middle[0]), float(spread[0]))
 
     @classmethod
@@ -54,15 +54,6 @@ class Units:
     def response(self, response: Float[np.ndarray, "rows"]) -> Float[np.ndarray, "rows"]:
         """The model's response in the target's own units."""
         return response * self.target_scale + self.target_mean
-
-
-def _moments(values: np.ndarray, weight: np.ndarray, centre: bool) -> tuple[np.ndarray, np.ndarray]:
-    mean, scale = moments(values, weight)
-    if centre:
-        return mean, scale
-    largest = np.abs(values).max(axis=0)  # a constant column's scale is called 1; about 0 it has another
-    about_zero = np.hypot(mean, np.where(np.ptp(values, axis=0) > 0, scale, 0.0))
-    return np.zeros_like(mean), np.where(largest > 0, about_zero, 1.0)
 
 
 REPEATED = 10  # times as many rows as there are, at most, when whole-number weights are spelled out

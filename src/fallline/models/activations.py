@@ -14,10 +14,16 @@ ACTIVATIONS: dict[str, Callable[[jax.Array], jax.Array]] = {
     "sigmoid": jax.nn.sigmoid,
 }
 
+
+def _softmax(score: jax.Array) -> jax.Array:
+    """Parts of 1 over the outputs of each row; that of a single output is 1 whatever its score."""
+    return jax.nn.softmax(score, axis=-1) if score.ndim > 1 else jnp.ones_like(score)
+
+
 OUTPUTS: dict[str, Callable[[jax.Array], jax.Array]] = {
     "identity": lambda score: score,
     "sigmoid": jax.nn.sigmoid,
-    "softmax": jax.nn.softmax,
+    "softmax": _softmax,
     "tanh": jnp.tanh,
     "relu": jax.nn.relu,
     "exp": jnp.exp,

@@ -59,7 +59,11 @@ def _exact(run: Reported) -> str:
     distance, weights = found.get("loss_distance"), found.get("weights_distance")
     if is_finite(distance):
         said += f" The weights kept have a loss {number(distance, 3)} higher"
-        said += f" and differ from the exact ones by {share(found['weights_distance'])} of their length." if is_finite(weights) else "."
+        said += (
+            f" and differ from the exact ones by {share(found['weights_distance'])} of their length."
+            if is_finite(weights)
+            else "."
+        )
     return paragraphs([said])
 
 
