@@ -77,7 +77,7 @@ def problem(loss_name: str, model_name: str, penalty: Penalty = Penalty()):  # n
 @pytest.mark.parametrize("loss", LOSSES)
 def test_the_first_two_derivatives_are_those_of_finite_differences(loss, model):
     parts, parameters, batch = problem(loss, model)
-    check_grads(jax.jit(lambda p: objective(parts, p, batch)), (parameters,), order=2, modes=["rev"], rtol=1e-5, atol=1e-6)
+    check_grads(lambda p: objective(parts, p, batch), (parameters,), order=2, modes=["rev"], rtol=1e-5, atol=1e-6)
 
 
 @pytest.mark.parametrize("model", ["linear", "tanh"])
@@ -90,7 +90,7 @@ def test_the_penalised_objectives_derivatives_are_those_of_finite_differences(mo
 @pytest.mark.parametrize("loss", LOSSES)
 def test_the_steps_gradient_is_that_of_its_objective_and_its_loss_the_loss(loss, model):
     parts, parameters, batch = problem(loss, model, Penalty(l1=0.3, l2=0.7))
-    _, seen = jax.jit(step, static_argnums=0)(parts, start(parts.rule, parameters), batch, jnp.array(0.1), jnp.array(0.0))
+    _, seen = step(parts, start(parts.rule, parameters), batch, jnp.array(0.1), jnp.array(0.0))
     value, gradient = jax.value_and_grad(lambda p: objective(parts, p, batch))(parameters)
     np.testing.assert_allclose(seen.objective, value, rtol=1e-13)
     np.testing.assert_allclose(seen.objective - seen.loss, parts.penalty(parameters), rtol=1e-10)

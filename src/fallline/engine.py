@@ -14,6 +14,9 @@ from __future__ import annotations
 import os
 from contextlib import AbstractContextManager
 from pathlib import Path
+from typing import Any
+
+import numpy as np
 
 _ONE_FUNCTION = "xla_cpu_small_while_loop_byte_threshold"
 
@@ -27,6 +30,7 @@ def _ask_for_small_loops_as_one_function() -> None:
 _ask_for_small_loops_as_one_function()
 
 import jax  # noqa: E402  XLA reads its flags once
+import jax.dtypes  # noqa: E402
 
 
 def _keep_what_was_compiled() -> None:
@@ -44,3 +48,20 @@ _keep_what_was_compiled()
 def precision(bits: int) -> AbstractContextManager[None]:
     """32 or 64 bits for every array made inside; the caller's own setting is back afterwards."""
     return jax.enable_x64(bits == 64)
+
+
+def on_device(values: Any, dtype: Any = None) -> jax.Array:
+    """A copy of an array where JAX computes, made once.
+
+    JAX takes over memory of NumPy's that is aligned to 64 bytes as it is; other memory it copies by itself, which
+    took ten times as long (190 ms against 20 ms for 2M x 28 numbers).
+    """
+    if isinstance(values, jax.Array):
+        return values if dtype is None else values.astype(dtype)
+    values = np.asarray(values)
+    dtype = jax.dtypes.canonicalize_dtype(values.dtype if dtype is None else dtype)
+    room = np.empty(values.size * dtype.itemsize + 64, np.uint8)
+    start = -room.ctypes.data % 64
+    copy = room[start : start + values.size * dtype.itemsize].view(dtype).reshape(values.shape)
+    copy[...] = values
+    return jax.device_put(copy)

@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import jax
-import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float
 
+from fallline.engine import on_device
 from fallline.models import Linear
 from fallline.types import Batch, Parts
 
@@ -39,4 +40,4 @@ def rows_last(parts: Parts, table: Batch) -> Batch:
     model = parts.model
     if not (isinstance(model, Linear) and model.outputs == 1 and len(table.share) >= TALL):
         return table
-    return table._replace(features=RowsLast(jnp.asarray(table.features).T.copy()))
+    return table._replace(features=RowsLast(on_device(np.asarray(table.features).T)))

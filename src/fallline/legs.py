@@ -18,7 +18,8 @@ from jax import lax
 from jaxtyping import Array, Float, Int
 
 from fallline.batches import Batches
-from fallline.record import Recorded, groups, keeps_parameters, record, width
+from fallline.engine import on_device
+from fallline.record import Recorded, Row, blank, groups, keeps_parameters, record
 from fallline.step import step
 from fallline.types import Batch, Parameters, Parts, State
 
@@ -31,7 +32,7 @@ def walk_leg(
     rates: Float[Array, "steps"],
     blends: Float[Array, "steps"],
     count: int,
-) -> tuple[State, Float[Array, "steps width"]]:
+) -> tuple[State, Row]:
     """The first `count` of up to `steps` updates, and a row of the record for each.
 
     `order` names the table's rows of every batch, -1 for none; None means all rows at every step. One program
@@ -39,14 +40,13 @@ def walk_leg(
     """
     batches = None if order is None else _gather(table, order)
 
-    def one(i: int, carry: tuple[State, Array]) -> tuple[State, Array]:
+    def one(i: int, carry: tuple[State, Row]) -> tuple[State, Row]:
         state, rows = carry
         batch = _whole(table) if batches is None else jax.tree.map(lambda a: a[i], batches)
         state, seen = step(parts, state, batch, rates[i], blends[i])
-        return state, rows.at[i].set(record(parts, state, seen, rates[i]))
+        return state, jax.tree.map(lambda kept, new: kept.at[i].set(new), rows, record(parts, state, seen))
 
-    blank = jnp.zeros((len(rates), width(state.parameters)), rates.dtype)
-    return lax.fori_loop(0, count, one, (state, blank))
+    return lax.fori_loop(0, count, one, (state, blank(parts, state, len(rates), rates.dtype)))
 
 
 leg = jax.jit(walk_leg, static_argnames="parts")
@@ -70,7 +70,6 @@ class Leg(NamedTuple):
     start: int
     end: int
     recorded: Recorded  # a row for each of them
-    rate: Float[np.ndarray, "count"]
     seconds: Float[np.ndarray, "count"]  # since training began, at each step
     parameters: Parameters  # after the last step
     averaged: Parameters | None  # their running average then, when one is kept
@@ -133,16 +132,15 @@ def train(
             inputs = _inputs(walk, first, end, _dtype(state))
             entered = time.perf_counter()
             after, rows = leg(parts, state, table, *inputs, end - first)
-            host = np.asarray(rows)[: end - first]
+            kept = Row(*(np.asarray(a)[: end - first] for a in rows))
             left = time.perf_counter()
             seconds = np.linspace(entered, left, end - first + 1)[1:] - began
-            recorded = Recorded(host, tuple(name for name, _ in groups(state.parameters)))
-            rate = np.asarray(inputs[1])[: end - first]
-            look = Leg(first, end, recorded, rate, seconds, after.parameters, after.average)
+            recorded = Recorded(kept, tuple(groups(state.parameters)), np.asarray(inputs[1])[: end - first])
+            look = Leg(first, end, recorded, seconds, after.parameters, after.average)
             ending = watch(look)
             if ending is not None:
-                kept = max(ending.keep - first, 0)
-                return (after if kept == end - first else leg(parts, state, table, *inputs, kept)[0]), ending
+                count = max(ending.keep - first, 0)
+                return (after if count == end - first else leg(parts, state, table, *inputs, count)[0]), ending
             state, done = after, end
     except KeyboardInterrupt:
         return state, Stop("interrupted", done, done)
@@ -154,7 +152,7 @@ def _inputs(walk: Walk, first: int, end: int, dtype: Any) -> tuple[Any, Array, A
     short = walk.ragged and walk.batches.steps(first, first + 1).min() < 0
     steps = np.arange(first, end)
     padding = (0, 0 if short else walk.capacity - len(steps))
-    rates, blends = (jnp.asarray(np.pad(f(steps), padding), dtype) for f in (walk.rates, walk.blends))
+    rates, blends = (on_device(np.pad(f(steps), padding), dtype) for f in (walk.rates, walk.blends))
     if walk.batches.full:
         return None, rates, blends
     order = walk.batches.steps(first, end)
@@ -162,7 +160,7 @@ def _inputs(walk: Walk, first: int, end: int, dtype: Any) -> tuple[Any, Array, A
         order = order[:, order[0] >= 0]
     elif padding[1]:
         order = np.pad(order, (padding, (0, 0)))
-    return jnp.asarray(order), rates, blends
+    return on_device(order), rates, blends
 
 
 def _dtype(state: State) -> Any:
@@ -184,7 +182,7 @@ def leg_capacity(batches: Batches, parameters: Parameters, row_bytes: int, walke
     if batches.full:
         capacity = int(np.clip(wanted, 10, 1000 if few else 100)) // 10 * 10
     else:
-        record_bytes = 4 * width(parameters) + 8
+        record_bytes = 4 * (2 + 3 * len(groups(parameters)) + (size if few else 0)) + 8
         wanted = max(1, min(wanted, 2**27 / (rows * row_bytes + record_bytes)))
         per = batches.epoch_steps
         pieces = -(-per // int(wanted))  # of an epoch, all about as long

@@ -1,16 +1,19 @@
-"""What is kept of every update: a row of numbers, written inside the compiled loop.
+"""What is kept of every update, written inside the compiled loop: a `Row` of numbers a step.
 
-A row is [loss, objective, |gradient|², |update|², |weights|² for each parameter group, and the parameters
-themselves while they are few]. Parameter groups are the top level of the parameters: the layers of a network,
-the weights and the bias of a linear model. Roots and sums over groups are taken later, outside the loop.
+The loss and the objective of the batch; the squared norm of the gradient, the update and the weights for each
+parameter group; and the parameters themselves while they are few. Groups are the top level of the parameters: the
+layers of a network, the weights and the bias of a linear model. Nothing is recorded that follows from the rest: the
+plain rule's update is the gradient times the rate, and kept parameters have their norms in themselves.
 
-The parameters and the gradient are laid out flat once and each group is one dot product of a piece of that:
-a norm for each array cost up to 1.4 times the step on small networks.
+How it is taken is a matter of speed. The gradient is laid out flat once and each group is a dot product of a piece of
+it; a norm for each array cost up to 1.4 times the step on small networks. One buffer for each kind of number is faster
+than one for all.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -24,6 +27,16 @@ from fallline.types import Parameters, Parts, State
 FEW = 64  # parameters: up to here they are kept at every step
 
 
+class Row(NamedTuple):
+    """The record of one step; stacked, that of many [steps, ...]. What follows from the rest is empty."""
+
+    losses: Any  # [2] loss, objective
+    gradient: Any  # [groups] squared norms
+    update: Any  # [groups] empty for the plain rule
+    weight: Any  # [groups] after the update; empty when the parameters are kept
+    parameters: Any  # [parameters] after the update; empty when they are many
+
+
 def groups(parameters: Parameters) -> list[tuple[str, int]]:
     """The name and the number of parameters of each group, in the order in which they lie flat.
 
@@ -32,9 +45,14 @@ def groups(parameters: Parameters) -> list[tuple[str, int]]:
     """
     found: dict[str, int] = {}
     for path, leaf in jax.tree_util.tree_leaves_with_path(parameters):
-        name = jax.tree_util.keystr(path[:1], simple=True) or "parameters"
+        name = group_of(path)
         found[name] = found.get(name, 0) + int(np.size(leaf))
     return list(found.items())
+
+
+def group_of(path: tuple) -> str:
+    """The name of the group of a parameter array; `path` is where it sits in the parameters."""
+    return jax.tree_util.keystr(path[:1], simple=True) or "parameters"
 
 
 def keeps_parameters(parameters: Parameters) -> bool:
@@ -42,68 +60,99 @@ def keeps_parameters(parameters: Parameters) -> bool:
     return sum(size for _, size in groups(parameters)) <= FEW
 
 
-def record(parts: Parts, state: State, seen: Step, rate: Float[Array, ""]) -> Float[Array, "width"]:
+def record(parts: Parts, state: State, seen: Step) -> Row:
     """The row of one update; `state` is the one after it."""
-    gradient = _squares(seen.gradient)
-    # The plain rule's update is the gradient times the rate, and so is its norm.
-    update = [rate**2 * g for g in gradient] if parts.rule.is_plain else _squares(seen.update)
-    row = jnp.stack([seen.loss, seen.objective, *gradient, *update, *_squares(state.parameters)])
-    return jnp.concatenate([row, ravel_pytree(state.parameters)[0]]) if keeps_parameters(state.parameters) else row
+    none = jnp.zeros(0, seen.loss.dtype)
+    few = keeps_parameters(state.parameters)
+    return Row(
+        jnp.stack([seen.loss, seen.objective]),
+        _squares_of_pieces(seen.gradient),
+        none if parts.rule.is_plain else _squares_of_pieces(seen.update),
+        none if few else _squares_of_arrays(state.parameters),
+        ravel_pytree(state.parameters)[0] if few else none,
+    )
 
 
-def _squares(tree: Parameters) -> list[Array]:
-    """The sum of squares of each group: laid out flat once, then a dot product of a piece for each."""
+def _squares_of_pieces(tree: Parameters) -> Float[Array, "groups"]:
     flat = ravel_pytree(tree)[0]
     sizes = [size for _, size in groups(tree)]
     pieces = [flat[end - size : end] for size, end in zip(sizes, np.cumsum(sizes), strict=True)]
-    return [piece @ piece for piece in pieces]
+    return jnp.stack([piece @ piece for piece in pieces])
 
 
-def width(parameters: Parameters) -> int:
-    """How many numbers a row of the record has."""
-    kept = sum(size for _, size in groups(parameters)) if keeps_parameters(parameters) else 0
-    return 2 + 3 * len(groups(parameters)) + kept
+def _squares_of_arrays(tree: Parameters) -> Float[Array, "groups"]:
+    """The same, array by array: faster where nothing else needs the arrays in one piece."""
+    squares: dict[str, Any] = {}
+    for path, leaf in jax.tree_util.tree_leaves_with_path(tree):
+        squares[group_of(path)] = squares.get(group_of(path), 0) + leaf.ravel() @ leaf.ravel()
+    return jnp.stack(list(squares.values()))
+
+
+def blank(parts: Parts, state: State, steps: int, dtype: Any) -> Row:
+    """Room for the rows of so many steps."""
+    sizes = groups(state.parameters)
+    few = keeps_parameters(state.parameters)
+    widths = Row(
+        2,
+        len(sizes),
+        0 if parts.rule.is_plain else len(sizes),
+        0 if few else len(sizes),
+        sum(size for _, size in sizes) if few else 0,
+    )
+    return Row(*(jnp.zeros((steps, width), dtype) for width in widths))
 
 
 @dataclass(frozen=True)
 class Recorded:
-    """The rows of many updates, and what they say. `names` are those of the parameter groups."""
+    """The rows of many updates, and what they say. `names` are those of the parameter groups, with their sizes."""
 
-    rows: np.ndarray  # [steps, width]
-    names: tuple[str, ...]
+    rows: Row  # of NumPy arrays
+    groups: tuple[tuple[str, int], ...]
+    rate: Float[np.ndarray, "steps"]
 
     def __len__(self) -> int:
-        return len(self.rows)
+        return len(self.rows.losses)
 
     @property
-    def loss(self) -> np.ndarray:
-        return self.rows[:, 0]
+    def names(self) -> list[str]:
+        return [name for name, _ in self.groups]
 
     @property
-    def objective(self) -> np.ndarray:
-        return self.rows[:, 1]
+    def loss(self) -> Float[np.ndarray, "steps"]:
+        return np.asarray(self.rows.losses[:, 0])
 
     @property
-    def parameters(self) -> np.ndarray | None:
-        """[steps, parameters] after each update, or None when they were too many to keep."""
-        kept = self.rows[:, 2 + 3 * len(self.names) :]
-        return kept if kept.shape[1] else None
+    def objective(self) -> Float[np.ndarray, "steps"]:
+        return np.asarray(self.rows.losses[:, 1])
 
-    def norm(self, kind: str, name: str | None = None) -> np.ndarray:
+    @property
+    def parameters(self) -> Float[np.ndarray, "steps parameters"] | None:
+        """The flat parameters after each update, or None when they were too many to keep."""
+        return np.asarray(self.rows.parameters) if self.rows.parameters.shape[1] else None
+
+    def norm(self, kind: str, name: str | None = None) -> Float[np.ndarray, "steps"]:
         """The norm of the "gradient", the "update" or the "weight"s, of one group or of all together."""
-        first = 2 + ("gradient", "update", "weight").index(kind) * len(self.names)
-        squared = self.rows[:, first : first + len(self.names)]
+        rate = 1.0
+        squared = np.asarray(getattr(self.rows, kind))
+        if squared.shape[1] == 0 and kind == "update":
+            squared, rate = np.asarray(self.rows.gradient), self.rate
+        elif squared.shape[1] == 0:
+            starts = np.cumsum([0, *(size for _, size in self.groups[:-1])])
+            squared = np.add.reduceat(np.square(self.rows.parameters, dtype=np.float64), starts, axis=1)
         if name is not None:
-            return np.sqrt(squared[:, self.names.index(name)])
-        return np.sqrt(squared.sum(axis=1, dtype=np.float64))
+            return rate * np.sqrt(squared[:, self.names.index(name)])
+        return rate * np.sqrt(squared.sum(axis=1, dtype=np.float64))
 
     def first(self, steps: int) -> Recorded:
         """The rows of the first so many steps."""
-        return replace(self, rows=self.rows[:steps])
+        return replace(self, rows=Row(*(a[:steps] for a in self.rows)), rate=self.rate[:steps])
 
     def without_parameters(self) -> Recorded:
-        """The same rows, less the parameters, in memory of their own."""
-        return replace(self, rows=self.rows[:, : 2 + 3 * len(self.names)].copy())
+        """The same, less the parameters, in memory of their own; the norms that follow from them are put in."""
+        weight = self.rows.weight
+        if weight.shape[1] == 0:
+            weight = np.stack([self.norm("weight", name) ** 2 for name in self.names], axis=1).astype(self.loss.dtype)
+        return replace(self, rows=self.rows._replace(weight=weight, parameters=self.rows.parameters[:, :0].copy()))
 
 
 def named_arrays(parameters: Parameters) -> dict[str, jax.Array]:

@@ -10,7 +10,7 @@ import numpy as np
 from fallline.exact import Exact, equivalent_rows, least_squares
 from fallline.losses import Penalty, Squared
 from fallline.models import Linear
-from fallline.survey import Rows, as_array, survey
+from fallline.survey import Rows, as_array, grade
 from fallline.types import Batch, Parameters, Parts
 
 SAFE = {32: 1e-4, 64: 1e-8}  # relative error of the loss up to which few rows may stand in for the table
@@ -46,7 +46,7 @@ def shortcut(parts: Parts, rows: Rows, whole: Batch, *, full: bool, seed: int, b
     few = Batch(*map(as_array, condensed))
     start = model.init(jax.random.key(seed))
     for parameters in (start, as_parameters(exact, start)):
-        truth, found = (float(survey(parts, parameters, batch)[0]) for batch in (whole, few))
+        truth, found = (float(grade(parts, parameters, batch)) for batch in (whole, few))
         if not abs(found - truth) <= SAFE[bits] * abs(truth):
             return Shortcut(least_squares(*table, l2=l2, bias=model.bias), None)
     method = f"{exact.method}, of {len(few.share)} rows with the same loss" if count > TALL else exact.method

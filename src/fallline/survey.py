@@ -11,6 +11,7 @@ import numpy as np
 from jax.flatten_util import ravel_pytree
 from jaxtyping import Array
 
+from fallline.engine import on_device
 from fallline.losses import AbstractRowLoss
 from fallline.rules import Rule
 from fallline.step import objective
@@ -23,6 +24,9 @@ class Rows(NamedTuple):
     features: Any
     target: Any
     weight: np.ndarray
+
+
+grade = jax.jit(objective, static_argnames="parts")  # the objective over all rows of a batch, and no more
 
 
 @partial(jax.jit, static_argnames="parts")
@@ -50,8 +54,8 @@ def as_batch(rows: Rows) -> Batch:
 
 def as_array(values: Any) -> Array:
     """A JAX array; floating numbers in the precision that is set."""
-    values = jnp.asarray(values)
-    return values.astype(jnp.result_type(float)) if jnp.issubdtype(values.dtype, jnp.floating) else values
+    values = values if isinstance(values, jax.Array) else np.asarray(values)
+    return on_device(values, jnp.result_type(float) if jnp.issubdtype(values.dtype, jnp.floating) else None)
 
 
 @partial(jax.jit, static_argnames="parts")

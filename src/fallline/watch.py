@@ -97,9 +97,7 @@ class Watch:
 
 def _until(leg: Leg, step: int) -> Leg:
     count = step - leg.start
-    return leg._replace(
-        end=step, recorded=leg.recorded.first(count), rate=leg.rate[:count], seconds=leg.seconds[:count]
-    )
+    return leg._replace(end=step, recorded=leg.recorded.first(count), seconds=leg.seconds[:count])
 
 
 def evaluator(

@@ -187,7 +187,10 @@ def test_row_weights_are_repeated_rows(loss, target_of, seed):
     times = np.random.default_rng(seed + 1).permutation(np.arange(ROWS) % 4)
     weighted = graded(loss, prediction, target, times / times.sum())
     repeated = graded(
-        loss, np.repeat(prediction, times, axis=0), np.repeat(target, times, axis=0), np.full(times.sum(), 1 / times.sum())
+        loss,
+        np.repeat(prediction, times, axis=0),
+        np.repeat(target, times, axis=0),
+        np.full(times.sum(), 1 / times.sum()),
     )
     assert weighted == pytest.approx(repeated, rel=1e-12, abs=1e-14)
 

@@ -47,7 +47,9 @@ def test_a_model_can_have_a_single_parameter_and_learn_it():
     x = np.array([[1.0], [2.0], [3.0]])
     model = Linear(1, bias=False)
     parts = Parts(model, Squared(), Penalty(), Rule())
-    fitted = fit(parts, check(rate=0.1, batch="full", steps=200, stop=None, precision=64), Rows(x, 2 * x[:, 0], np.ones(3)))
+    fitted = fit(
+        parts, check(rate=0.1, batch="full", steps=200, stop=None, precision=64), Rows(x, 2 * x[:, 0], np.ones(3))
+    )
     assert sum(leaf.size for leaf in jax.tree.leaves(fitted.parameters)) == 1
     assert float(fitted.parameters["weights"][0]) == pytest.approx(2.0, rel=1e-15)
 

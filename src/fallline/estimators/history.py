@@ -9,6 +9,7 @@ import polars as pl
 
 from fallline.batches import Batches
 from fallline.legs import Leg
+from fallline.record import Row
 from fallline.trace.trace import IN_MEMORY, leg_frame
 
 
@@ -33,11 +34,10 @@ class Part:
                 recorded = recorded.without_parameters()
             else:
                 self.room -= recorded.parameters.nbytes
-        if recorded.rows.base is not None and np.size(recorded.rows.base) > recorded.rows.size:
-            recorded = replace(recorded, rows=recorded.rows.copy())
-        rate = leg.rate.copy() if np.ptp(leg.rate) else np.broadcast_to(leg.rate[:1], count)
+        rate = recorded.rate.copy() if np.ptp(recorded.rate) else np.broadcast_to(recorded.rate[:1], count)
+        recorded = replace(recorded, rows=Row(*map(_alone, recorded.rows)), rate=rate)
         ends = leg.seconds[[0, -1]]  # those between are evenly spread
-        self.legs.append(leg._replace(recorded=recorded, rate=rate, seconds=ends, parameters=None, averaged=None))
+        self.legs.append(leg._replace(recorded=recorded, seconds=ends, parameters=None, averaged=None))
 
     def frame(self) -> pl.DataFrame:
         steps, rows, seconds = self.before
@@ -49,6 +49,11 @@ class Part:
         end = self.legs[-1].end
         steps, rows, seconds = self.before
         return steps + end, rows + int(self.batches.rows_seen(np.array(end))), seconds + self.legs[-1].seconds[-1]
+
+
+def _alone(array: np.ndarray) -> np.ndarray:
+    """The array without the larger one that it is a part of."""
+    return array.copy() if array.base is not None and np.size(array.base) > array.size else array
 
 
 def _spread(leg: Leg) -> Leg:

@@ -42,7 +42,7 @@ def leg_frame(leg: Leg, batches: Batches, *, parameters: bool = True) -> pl.Data
     }
     kinds = ("gradient", "update", "weight")
     out |= {f"{kind}_norm": recorded.norm(kind) for kind in kinds}
-    out["rate"] = leg.rate
+    out["rate"] = recorded.rate
     out |= {f"{kind}_norm/{name}": recorded.norm(kind, name) for kind in kinds for name in recorded.names}
     if parameters and recorded.parameters is not None:
         out["parameters"] = np.ascontiguousarray(recorded.parameters)
