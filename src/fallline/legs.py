@@ -64,6 +64,9 @@ def _whole(table: Batch) -> Batch:
     return table._replace(share=table.share / len(table.share))
 
 
+FEWEST = 3  # steps that a leg has room for: XLA fuses a loop over one row otherwise, and rounds otherwise
+
+
 class Leg(NamedTuple):
     """What one compiled call did: the steps after `start`, up to `end`."""
 
@@ -188,4 +191,4 @@ def leg_capacity(batches: Batches, parameters: Parameters, row_bytes: int, walke
         pieces = -(-per // int(wanted))  # of an epoch, all about as long
         epochs = int(wanted // per) if few else 1
         capacity = -(-per // pieces) if pieces > 1 else per * epochs
-    return max(1, min(capacity, steps))
+    return max(FEWEST, min(capacity, steps))

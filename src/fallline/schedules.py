@@ -16,11 +16,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
+
+from fallline.engine import precision
 
 DEFAULTS: dict[str, tuple[float, ...]] = {
     "constant": (),
@@ -34,6 +37,9 @@ DEFAULTS: dict[str, tuple[float, ...]] = {
 }
 
 
+BLOCK = 4096  # steps
+
+
 @dataclass(frozen=True)
 class Schedule:
     """A schedule by its name and numbers."""
@@ -42,17 +48,28 @@ class Schedule:
     numbers: tuple[float, ...] = ()
 
     def multiples(self, steps: np.ndarray, horizon: int, epoch_steps: int) -> np.ndarray:
-        """The multiple of the rate at each of `steps` (counted from 0), float64."""
+        """The multiple of the rate at each of `steps` (ascending, counted from 0), float64."""
         if self.name == "constant":
             return np.ones(len(steps))
         numbers = self.numbers + DEFAULTS[self.name][len(self.numbers) :]
-        function = _function(self.name, numbers, horizon, epoch_steps)
-        return np.asarray(jax.vmap(function)(jnp.asarray(steps)), dtype=np.float64)
+        blocks = [
+            _block(self.name, numbers, horizon, epoch_steps, b)
+            for b in range(steps[0] // BLOCK, steps[-1] // BLOCK + 1)
+        ]
+        return np.concatenate(blocks)[steps - steps[0] // BLOCK * BLOCK]
 
     @property
     def ends(self) -> bool:
         """True when the shape depends on how many steps there will be."""
         return self.name in ("linear", "cosine", "onecycle")
+
+
+@lru_cache(maxsize=64)
+def _block(name: str, numbers: tuple[float, ...], horizon: int, epoch_steps: int, block: int) -> np.ndarray:
+    """The multiples of BLOCK steps at once: the same bits for a step, whatever steps are asked for with it."""
+    with precision(64):
+        steps = jnp.arange(block * BLOCK, (block + 1) * BLOCK)
+        return np.asarray(jax.vmap(_function(name, numbers, horizon, epoch_steps))(steps), np.float64)
 
 
 def _function(name: str, numbers: tuple[float, ...], horizon: int, epoch_steps: int) -> Callable:

@@ -87,7 +87,7 @@ def _named_parts(s: Settings) -> None:
     if s.output != "auto" and s.output not in OUTPUTS:
         raise SettingsError(unknown("output", s.output, ("auto", *OUTPUTS)))
     _init(s)
-    _split("loss", s.loss, LOSSES)
+    _loss_named(s)
     rule_of(s)
     schedule_of(s)
     stops_of(s)
@@ -200,9 +200,21 @@ def parts_of(s: Settings, *, features: int, task: str, classes: int = 0) -> Part
     return Parts(model, loss, Penalty(s.l1, s.l2), rule_of(s), average_of(s) is not None)
 
 
+def _loss_named(s: Settings) -> tuple[str, tuple[float, ...]]:
+    name = s.loss.partition(":")[0]
+    name, numbers = _split("loss", s.loss, LOSSES, 1 if name in ("huber", "quantile") else 0)
+    if name == "quantile" and numbers and not 0 < numbers[0] < 1:
+        raise SettingsError(f"loss {s.loss}: a quantile lies between 0 and 1.\nTry quantile:0.9.")
+    if name == "huber" and numbers and not numbers[0] > 0:
+        raise SettingsError(
+            f"loss {s.loss}: an error of huber's DELTA and below counts squared, so it is above 0.\nTry huber:1."
+        )
+    return name, numbers
+
+
 def _loss_of(s: Settings, task: str, classes: int) -> tuple[int, AbstractRowLoss, str]:
     """Outputs, loss and output function. Log loss reads scores where its own function would be the output."""
-    name, numbers = _split("loss", s.loss, LOSSES)
+    name, numbers = _loss_named(s)
     if name == "auto":
         name = "log" if task == "classes" else "squared"
     if task == "regression" and name in ("log", "hinge"):
@@ -228,6 +240,4 @@ def _loss_of(s: Settings, task: str, classes: int) -> tuple[int, AbstractRowLoss
         return outputs, plain[name](), output
     if name == "huber":
         return 1, Huber(*numbers), output
-    if numbers and not 0 < numbers[0] < 1:
-        raise SettingsError(f"quantile:{numbers[0]:g} is none: a quantile lies between 0 and 1.\nTry quantile:0.9.")
     return 1, Quantile(*numbers), output
