@@ -33,16 +33,20 @@ def recorded(model, rule: Rule):
     legs: list = []
     settings = check(rate=0.1, batch="full", steps=STEPS, stop=None, schedule="inverse", precision=64)
     fitted = fit(parts, settings, rows, keep=legs.append)
+    one = jax.jit(step, static_argnums=0)
     state, taken = start(rule, fitted.start), []
     for i in range(STEPS):
-        state, seen = step(parts, state, fitted.ready.whole, jnp.array(0.1 / (1 + i)), jnp.array(0.0))
+        state, seen = one(parts, state, fitted.ready.whole, jnp.array(0.1 / (1 + i)), jnp.array(0.0))
         taken.append((state, seen))
     (leg,) = legs
     return leg.recorded, taken
 
 
-@pytest.mark.parametrize("rule", [Rule(), Rule("adam"), Rule(clip=0.1)], ids=["plain", "adam", "clipped"])
-@pytest.mark.parametrize("model", [Linear(3), Network(3, (4, 2)), Network(3, (30,))], ids=["linear", "few", "many"])
+@pytest.mark.parametrize(
+    ("model", "rule"),
+    [(Linear(3), Rule()), (Linear(3), Rule(clip=0.1)), (Network(3, (4, 2)), Rule("adam")), (Network(3, (30,)), Rule())],
+    ids=["linear plain", "linear clipped", "few adam", "many plain"],
+)
 def test_the_record_holds_the_losses_and_the_norms_of_each_group_and_of_all(model, rule):
     kept, taken = recorded(model, rule)
     np.testing.assert_allclose(kept.loss, [seen.loss for _, seen in taken], rtol=1e-10)

@@ -26,6 +26,7 @@ class Exact(NamedTuple):
     bias: float
     loss: float
     objective: float
+    unique: bool  # False when columns depend on each other: other weights have the same objective
     method: str
 
 
@@ -48,14 +49,17 @@ def least_squares(
     centre, middle = (share @ X, share @ y) if bias else (np.zeros(X.shape[1]), 0.0)
     X, y = X - centre, y - middle
     root = np.sqrt(share)[:, None]
-    weights = _ridge(root * X, root[:, 0] * y, l2)
+    weights, rank = _ridge(root * X, root[:, 0] * y, l2)
+    unique = l2 > 0 or rank == len(weights)
     loss = float(share @ (X @ weights - y) ** 2 / 2)
     objective = loss + l2 / 2 * float(weights @ weights)
-    return Exact(weights, float(middle - centre @ weights), loss, objective, "singular value decomposition, float64")
+    return Exact(
+        weights, float(middle - centre @ weights), loss, objective, unique, "singular value decomposition, float64"
+    )
 
 
-def _ridge(A: np.ndarray, b: np.ndarray, l2: float) -> np.ndarray:
-    """The shortest minimiser of |A w - b|^2 / 2 + l2 / 2 |w|^2."""
+def _ridge(A: np.ndarray, b: np.ndarray, l2: float) -> tuple[np.ndarray, int]:
+    """The shortest minimiser of |A w - b|^2 / 2 + l2 / 2 |w|^2, and how many directions the rows tell apart."""
     scale = np.sqrt((A**2).sum(axis=0)) if l2 == 0 else np.ones(A.shape[1])
     scale[scale == 0] = 1.0
     Q, S, Vt = scipy.linalg.svd(A / scale, full_matrices=False, lapack_driver="gesdd")
@@ -64,7 +68,7 @@ def _ridge(A: np.ndarray, b: np.ndarray, l2: float) -> np.ndarray:
     w = Vt.T @ (inverse * (Q.T @ b))
     if l2 == 0:  # one step of iterative refinement wins back the digits that the decomposition rounded off
         w = w + Vt.T @ (inverse * (Q.T @ (b - (A / scale) @ w)))
-    return w / scale
+    return w / scale, int(there.sum())
 
 
 def equivalent_rows(
@@ -84,7 +88,8 @@ def equivalent_rows(
     """
     gram = _gram(features, target, share)
     values, vectors = scipy.linalg.eigh(gram)
-    R = np.sqrt(np.maximum(values, 0))[:, None] * vectors.T
+    rounded_off = values.max() * len(values) * np.finfo(np.result_type(features, np.float32)).eps
+    R = np.sqrt(np.where(values > rounded_off, values, 0.0))[:, None] * vectors.T
     ones = R[:, -2]
     rows = len(ones)
     equal = np.full(rows, np.linalg.norm(ones) / np.sqrt(rows))

@@ -303,6 +303,7 @@ def _exact(fitted: Fitted) -> dict[str, Any] | None:
         "objective": exact.objective,
         "loss_distance": loss - exact.loss,
         "weights_distance": float(np.linalg.norm(ours - best) / max(np.linalg.norm(best), 1e-300)),
+        "unique": exact.unique,
         "method": exact.method,
         "weights": {n: np.asarray(a) for n, a in named_arrays(as_parameters(exact, fitted.parameters)).items()},
     }

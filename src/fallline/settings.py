@@ -218,11 +218,11 @@ def _loss_of(s: Settings, task: str, classes: int) -> tuple[int, AbstractRowLoss
     if name == "auto":
         name = "log" if task == "classes" else "squared"
     if task == "regression" and name in ("log", "hinge"):
-        raise SettingsError(f"loss {name} needs classes, but the target is a number.\nTry --loss squared.")
+        raise SettingsError(f"loss {name} needs classes, but the target is a number.\nTry loss squared.")
     if task == "classes" and name in ("absolute", "huber", "quantile", "poisson"):
-        raise SettingsError(f"loss {name} needs a number, but the target has {classes} classes.\nTry --loss log.")
+        raise SettingsError(f"loss {name} needs a number, but the target has {classes} classes.\nTry loss log.")
     if s.model == "logistic" and classes != 2:
-        raise SettingsError(f"logistic tells 2 classes apart, but the target has {classes}.\nTry --model softmax.")
+        raise SettingsError(f"logistic tells 2 classes apart, but the target has {classes}.\nTry model softmax.")
     scores_each = classes > 2 or s.model == "softmax"
     outputs = classes if task == "classes" and scores_each else 1
     output = "identity" if s.output == "auto" else s.output

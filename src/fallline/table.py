@@ -97,7 +97,7 @@ def prepare_table(
     )
     codes = _codes(known, frame, target, parts)
     if settings.loss == "poisson" and codes.min() < 0:
-        raise SettingsError(f"loss poisson needs counts, but '{target}' has {codes.min():g}.\nTry --loss squared.")
+        raise SettingsError(f"loss poisson needs counts, but '{target}' has {codes.min():g}.\nTry loss squared.")
     preparation = fit_preparation(
         training, columns, standardize=settings.standardize, centre=settings.bias, weights=weight[parts.train]
     )

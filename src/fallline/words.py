@@ -79,7 +79,8 @@ def summary(run: dict[str, Any], condensed: bool) -> list[str]:
         exact = run["exact"]
         lines.append(
             f"The exact answer has a loss of {number(exact['loss'])}: descent is {number(exact['loss_distance'])} "
-            f"above it, and its weights differ by {share(exact['weights_distance'])} of their length."
+            f"above it, and its weights differ by {share(exact['weights_distance'])} of their length"
+            + ("." if exact["unique"] else "; columns depend on each other, so many weights have that loss.")
         )
     part = "test" if "test" in metrics else "validation" if "validation" in metrics else "train"
     chosen = measure(run["metric"], metrics[part][run["metric"]])

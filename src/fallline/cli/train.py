@@ -162,9 +162,15 @@ class _Progress:
             self.task = self.bar.add_task("Reading", total=None, said="")
         return self
 
-    def __exit__(self, *_: object) -> None:
-        if self.bar:
-            self.bar.stop()
+    def __exit__(self, error: type[BaseException] | None, *_: object) -> None:
+        if not self.bar:
+            return
+        if error:
+            self.bar.live.transient = True  # the error is to stand alone
+        else:
+            done = self.bar.tasks[0].completed
+            self.bar.update(self.task, description="Trained", completed=done, total=done)
+        self.bar.stop()
 
     def see(self, seen: Any) -> None:
         """What was set up, or a leg that is done."""
