@@ -43,6 +43,7 @@ ROWS = [
     ["descent", "estimators", "retrace", "deploy", "report"],
     ["run"],
     ["instruments"],
+    ["outcome"],
     ["project"],
     ["cli"],
     ["__main__"],

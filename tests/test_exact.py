@@ -93,6 +93,14 @@ def test_of_many_answers_the_shortest_is_given():
     assert exact.loss == pytest.approx(0, abs=1e-25)
 
 
+def test_an_answer_is_unique_unless_columns_depend_on_each_other_and_nothing_penalises_weights():
+    features, target, share = problem(0)
+    doubled = np.column_stack([features, features[:, 0] - 2 * features[:, 1]])
+    assert least_squares(features, target, share).unique
+    assert not least_squares(doubled, target, share).unique
+    assert least_squares(doubled, target, share, l2=0.1).unique
+
+
 def test_a_constant_column_gets_no_weight():
     features = np.column_stack([np.arange(6.0), np.full(6, 3.0)])
     exact = least_squares(features, 2 * np.arange(6.0) + 1, np.full(6, 1 / 6))

@@ -134,7 +134,7 @@ def judge(f: Figures) -> Verdict:
     if f.last_fall < HARDLY:
         return Verdict(
             "stalled",
-            f"the objective went {moved} in {f.steps:,} steps and hardly falls any more ({100 * f.last_fall:.2g}% in "
+            f"the objective went {moved} in {f.steps:,} steps and hardly falls any more (it {_moved(f.last_fall)} in "
             f"the last tenth of them), yet the gradient's norm over all rows is {f.end_gradient:.4g} (it was "
             f"{f.start_gradient:.4g} at the start).",
             _unstick(f),
@@ -148,6 +148,10 @@ def judge(f: Figures) -> Verdict:
         "Give it more epochs, or a larger rate if it does not get unstable.",
         figures,
     )
+
+
+def _moved(fall: float) -> str:
+    return f"rose by {-100 * fall:.2g}%" if fall < 0 else f"fell by {100 * fall:.2g}%"
 
 
 def _smaller(f: Figures) -> str:

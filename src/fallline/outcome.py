@@ -1,0 +1,160 @@
+"""What the trained model is worth: measured on every part, set beside the exact answer, and written down."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+import polars as pl
+from jax.flatten_util import ravel_pytree
+
+from fallline import words
+from fallline.data import decode
+from fallline.fit import Fitted
+from fallline.instruments.slice import along, measure_slice
+from fallline.losses import Hinge
+from fallline.metrics import CLASSES, REGRESSION, measure_classes, measure_numbers
+from fallline.record import named_arrays
+from fallline.run import Run
+from fallline.shortcut import as_parameters
+from fallline.survey import Rows, as_batch, respond, survey
+from fallline.table import Table, to_classes
+from fallline.trace.folder import write_frame, write_json
+from fallline.types import Parts
+
+SLICE_ROWS = 20_000  # rows that the slice's loss is taken over, at most
+PREDICTIONS = 20_000  # held-out predictions kept as evidence, at most
+
+# (row numbers, the model's response to them, names of measures) -> the measures in the target's own units
+Measure = Callable[[np.ndarray, np.ndarray, Sequence[str]], dict[str, float]]
+
+
+def write_outcome(
+    fitted: Fitted, table: Table, rows: dict[str, Rows], measure: Measure, folder: Path, known: dict[str, Any]
+) -> None:
+    """Measure the model kept on every part, write the evidence, and close the run with its verdict."""
+    parts = fitted.ready.parts
+    names = CLASSES if table.target.task == "classes" else REGRESSION
+    metrics, kept = {}, []
+    for part, index in (
+        ("train", table.split.train),
+        ("validation", table.split.validation),
+        ("test", table.split.test),
+    ):
+        if part not in rows:
+            continue
+        loss, response = respond(parts, fitted.parameters, as_batch(rows[part]))
+        response = np.asarray(response, np.float64)
+        metrics[part] = {"loss": float(loss)} | measure(index, response, names)
+        if part != "train":
+            kept.append(_predictions(parts, table, part, index, response))
+    if kept:
+        write_frame(folder / "evidence" / "predictions.parquet", pl.concat(kept))
+    if fitted.evaluations:
+        write_frame(
+            folder / "evidence" / "evaluations.parquet",
+            pl.DataFrame(
+                fitted.evaluations,
+                schema=["step", "epoch", "validation_loss", "validation_metric"],
+                orient="row",
+            ),
+        )
+    known["slice_name"] = _slice(fitted, known, folder)
+    known["metrics"] = metrics
+    known["start"] = {
+        "loss": float(survey(parts, fitted.start, fitted.ready.whole)[1]),
+        "trivial_loss": fitted.figures.trivial,
+        "trivial": fitted.figures.trivially,
+    }
+    known["exact"] = _exact(fitted)
+    known["verdict"] = fitted.verdict.to_json()
+    known["summary"] = words.summary(known, fitted.ready.condensed)
+    write_json(folder / "run.json", known)
+
+
+def measures(parts: Parts, table: Table) -> Measure:
+    """(row numbers, the model's response to them, names of measures) -> the measures in the target's own units."""
+
+    def measure(index: np.ndarray, response: np.ndarray, names: Any) -> dict[str, float]:
+        if table.target.task == "regression":
+            actual = decode(table.target, table.codes[index])
+            return measure_numbers(np.asarray(actual), np.asarray(decode(table.target, response)), names)
+        codes, each = to_classes(response, not isinstance(parts.loss, Hinge))
+        return measure_classes(table.codes[index].astype(int), codes, each, names)
+
+    return measure
+
+
+def _predictions(parts: Parts, table: Table, part: str, index: np.ndarray, response: np.ndarray) -> pl.DataFrame:
+    few = slice(0, PREDICTIONS)
+    if table.target.task == "regression":
+        actual, predicted = table.codes[index], response
+    else:
+        actual = table.codes[index].astype(int)
+        predicted = to_classes(response, not isinstance(parts.loss, Hinge))[0]
+    return pl.DataFrame(
+        {
+            "part": [part] * len(index[few]),
+            "row": table.numbers[index[few]] + 1,
+            "actual": decode(table.target, actual[few]),
+            "predicted": decode(table.target, predicted[few]),
+        }
+    )
+
+
+def _slice(fitted: Fitted, known: dict, folder: Path) -> str:
+    """Measure the loss against the weight that moved furthest; its name."""
+    run = Run(folder)
+    trace = run.trace
+    start = np.asarray(ravel_pytree(fitted.start)[0])
+    if "parameters" in trace.columns:
+        kept = trace[along(len(trace))]
+        steps, path = kept["step"].to_numpy(), kept["parameters"].to_numpy()
+    else:
+        steps = np.array(sorted(int(p.stem) for p in (folder / "weights").glob("*.safetensors"))[1:], int)
+        order = [a["name"] for a in known["parameters"]]
+        path = [np.concatenate([run.weights(int(s))[n].ravel() for n in order]) for s in steps]
+        path = np.array(path).reshape(len(steps), len(start))
+    steps, path = np.concatenate([[0], steps]), np.concatenate([start[None], path])
+    whole = fitted.ready.whole
+    if len(whole.share) > SLICE_ROWS:
+        step = len(whole.share) // SLICE_ROWS + 1
+        whole = jax.tree.map(lambda a: a[::step], whole)
+        whole = whole._replace(share=whole.share / whole.share.sum())
+    frame, weight = measure_slice(fitted.ready.parts, whole, fitted.parameters, steps, path)
+    write_frame(folder / "evidence" / "slice.parquet", frame)
+    return known["parameter_names"][weight]
+
+
+def _exact(fitted: Fitted) -> dict[str, Any] | None:
+    exact = fitted.ready.exact
+    if exact is None:
+        return None
+    best = np.asarray(ravel_pytree(as_parameters(exact, fitted.parameters))[0], np.float64)
+    ours = np.asarray(ravel_pytree(fitted.parameters)[0], np.float64)
+    loss = float(survey(fitted.ready.parts, fitted.parameters, fitted.ready.whole)[1])
+    return {
+        "loss": exact.loss,
+        "objective": exact.objective,
+        "loss_distance": loss - exact.loss,
+        "weights_distance": float(np.linalg.norm(ours - best) / max(np.linalg.norm(best), 1e-300)),
+        "unique": exact.unique,
+        "method": exact.method,
+        "weights": {n: np.asarray(a) for n, a in named_arrays(as_parameters(exact, fitted.parameters)).items()},
+    }
+
+
+def trivially(parts: Parts, table: Table) -> str:
+    """What the trivial predictor is called, with its prediction."""
+    training = table.codes[table.split.train]
+    if table.target.task == "classes":
+        counts = np.bincount(training.astype(int), weights=table.weight[table.split.train])
+        most = decode(table.target, np.array([int(counts.argmax())]))[0]
+        return f"always predicting how common the classes are (most are {most})"
+    share = table.weight[table.split.train]
+    value = parts.loss.response(parts.loss.constant(training, share))
+    own = float(np.asarray(decode(table.target, np.atleast_1d(np.asarray(value))))[0])
+    return f"always predicting {words.constant_name(type(parts.loss).__name__)} ({own:,.6g})"
