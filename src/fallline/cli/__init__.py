@@ -13,12 +13,24 @@ def main() -> None:
     from fallline.cli.app import app
 
     try:
-        app(standalone_mode=True)
+        sys.exit(app(prog_name="fallline", standalone_mode=False))
     except FalllineError as error:
-        print(f"Error: {error}", file=sys.stderr)
-        sys.exit(2)
+        _fail(f"Error: {error}")
     except KeyboardInterrupt:
-        print("Stopped by Ctrl-C.", file=sys.stderr)
-        sys.exit(130)
+        _fail("Stopped by Ctrl-C.", 130)
     except BrokenPipeError:  # the reader of our output has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except Exception as error:
+        said = getattr(error, "format_message", None)  # Typer's errors of usage have one, whatever their class
+        if said is None:
+            raise
+        if type(error).__name__ == "NoArgsIsHelpError":
+            print(said())
+            sys.exit(0)
+        where = getattr(getattr(error, "ctx", None), "command_path", "fallline")
+        _fail(f"Error: {' '.join(said().split())}\nSee `{where} --help`.")
+
+
+def _fail(said: str, code: int = 2) -> None:
+    print(said, file=sys.stderr)
+    sys.exit(code)
