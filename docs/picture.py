@@ -8,8 +8,9 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-import fallline as fl
 import vl_convert
+
+import fallline as fl
 from fallline.figures import draw_slice
 
 run = fl.open_run(sys.argv[1])

@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import os
-import sys
-from pathlib import Path
 
 import pytest
 from hypothesis import settings
 
 from fallline.engine import precision
-
-sys.path.insert(0, str(Path(__file__).parent))  # so that tests can `import references`
 
 settings.register_profile("ci", deadline=None, derandomize=True, max_examples=25, database=None)
 settings.register_profile("wide", deadline=None, max_examples=500)

@@ -39,11 +39,11 @@ class Descent:
     def weights(self, step: int) -> Parameters:
         """The parameters after a step (0: the start). Raises DataError when those were not kept."""
         if step == 0:
-            return self.fitted.start
+            return _numpy(self.fitted.start)
         flat = self.recorded.flat_weights(step)
         if flat is not None:
             with precision(self.fitted.ready.settings.precision):
-                return ravel_pytree(self.fitted.start)[1](jax.numpy.asarray(flat))
+                return _numpy(ravel_pytree(self.fitted.start)[1](jax.numpy.asarray(flat)))
         found = self.recorded.snapshot(step)
         if found is None:
             kept = sorted(self.recorded.snapshots.at)
@@ -51,7 +51,7 @@ class Descent:
                 f"The parameters of step {step:,} were not kept.\nKept: every step of a model with up to 64 "
                 f"parameters, else the start, 0, and {', '.join(map(str, kept)) or 'none'}."
             )
-        return found
+        return _numpy(found)
 
 
 def descend(
@@ -123,7 +123,12 @@ def _descend(loss: Callable[..., Any], parameters: Parameters, data: Any, settin
     parts = Parts(AsTheyAre(), graded, Penalty(), rule_of(settings), average_of(settings) is not None)
     recorded = Trace(Batches(rows, batch_size(settings, rows), settings.seed))
     fitted = fit(parts, settings, Rows(data, None, np.ones(rows)), parameters=start, keep=recorded.keep)
-    return Descent(fitted.parameters, fitted.verdict, fitted, recorded)
+    return Descent(_numpy(fitted.parameters), fitted.verdict, fitted, recorded)
+
+
+def _numpy(parameters: Parameters) -> Parameters:
+    """As NumPy's arrays: they keep 64 bits also where JAX is set to 32."""
+    return jax.tree.map(np.asarray, parameters)
 
 
 def _rows(data: Any) -> int:

@@ -42,7 +42,7 @@ RULES: dict[str, Callable[..., optax.GradientTransformation]] = {
     "momentum": lambda beta=0.9: optax.trace(decay=beta),
     "nesterov": lambda beta=0.9: optax.trace(decay=beta, nesterov=True),
     "adagrad": lambda: optax.scale_by_rss(initial_accumulator_value=0.1, eps=1e-7),
-    "rmsprop": lambda decay=0.9: optax.scale_by_rms(decay=decay),
+    "rmsprop": lambda decay=0.9: optax.scale_by_rms(decay=decay, eps_in_sqrt=False),
     "adam": lambda b1=0.9, b2=0.999: optax.scale_by_adam(b1, b2),
     "adamw": _adamw,
     "lion": lambda b1=0.9, b2=0.99: optax.scale_by_lion(b1, b2),

@@ -86,7 +86,9 @@ def judge(f: Figures) -> Verdict:
         return Verdict(
             "worse than trivial",
             f"after {f.steps:,} steps the loss is {f.end:.4g}, but {f.trivially} has {f.trivial:.4g}.",
-            "Try rate auto, standardised columns, or a loss and output that can express the target.",
+            "Even the exact answer of this model is: give it a bias, or better features."
+            if near
+            else "Try rate auto, standardised columns, or a loss and output that can express the target.",
             figures,
         )
     if near:
