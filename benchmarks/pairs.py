@@ -34,13 +34,14 @@ import torch
 from sklearn.linear_model import LinearRegression, SGDClassifier
 from sklearn.neural_network import MLPClassifier
 
-import fallline.engine  # before JAX compiles anything  # noqa: F401
 from fallline.batches import Batches
+from fallline.engine import on_device
 from fallline.fit import fit, set_up
-from fallline.legs import Leg, leg, train
+from fallline.legs import Leg, gather, train
 from fallline.many import trials
 from fallline.settings import check, parts_of
-from fallline.survey import Rows, survey
+from fallline.step import step
+from fallline.survey import Rows
 from fallline.trace.trace import Trace
 
 FEATURES = 28
@@ -167,7 +168,8 @@ def rates_of_ours(rows: int, count: int) -> Callable[[], object]:
     def all_at_once() -> object:
         order = jnp.asarray(Batches(rows, 128, 0).epoch(0))
         ladder = jnp.asarray(np.repeat(rates, len(order), axis=1), jnp.float32)
-        return jax.block_until_ready(trials(ready.parts, ready.state, ready.table, order, ladder, ready.whole))
+        seen = gather(ready.table, order)
+        return jax.block_until_ready(trials(ready.parts, ready.state, seen, ladder, ready.whole, False))
 
     return all_at_once
 
@@ -189,23 +191,21 @@ def unrecorded(rows: int, batch: int, model: str) -> Callable[[], object]:
     X, y = table(rows)
     asked = check(model=model, rate=0.01, stop=None, epochs=1, batch=batch)
     ready = set_up(parts_of(asked, features=FEATURES, task="classes", classes=2), asked, Rows(X, y, np.ones(rows)))
-    import fallline.legs as legs
 
     @partial(jax.jit, static_argnames="parts")
-    def silent(parts, state, table, order, rates, blends, count):
-        batches = legs._gather(table, order)
-
+    def silent(parts, state, batches, rates, blends, count):
         def one(i, state):
-            return legs.step(parts, state, jax.tree.map(lambda a: a[i], batches), rates[i], blends[i])[0]
+            return step(parts, state, jax.tree.map(lambda a: a[i], batches), rates[i], blends[i])[0]
 
         return jax.lax.fori_loop(0, count, one, state)
 
     def epoch() -> object:
         state = ready.state
         for first, end in ready.walk.legs(0, ready.horizon):
-            state = silent(
-                ready.parts, state, ready.table, *legs._inputs(ready.walk, first, end, jnp.float32), end - first
-            )
+            steps = np.arange(first, end)
+            batches = gather(ready.table, on_device(ready.walk.batches.steps(first, end)))
+            rates, blends = (on_device(f(steps), np.float32) for f in (ready.walk.rates, ready.walk.blends))
+            state = silent(ready.parts, state, batches, rates, blends, end - first)
         return jax.block_until_ready(state.parameters)
 
     return epoch
@@ -360,7 +360,6 @@ def main() -> None:
     if not asked.only:
         asked.json.write_text(json.dumps({"machine": machine | versions, "pairs": results}, indent=1) + "\n")
         print(f"written to {asked.json}")
-    _ = (leg, survey)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """Draws docs/picture.png from a run: the loss against one weight, with the path that was walked on it.
 
-    python docs/picture.py RUN
+python docs/picture.py RUN
 """
 
 from __future__ import annotations

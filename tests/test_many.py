@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from fallline.descent import descend
 from fallline.fit import Rows, SetUp, fit, set_up
+from fallline.legs import gather
 from fallline.losses import LogLoss, Penalty, Squared
 from fallline.many import RATES, _choose, choose_rate, trials
 from fallline.models import Linear, Network
@@ -69,9 +70,10 @@ def test_choosing_a_rate_leaves_the_model_untouched_and_comes_out_the_same_again
 def test_a_trial_ends_at_the_loss_of_a_training_at_its_rate(batch):
     made = ready(Network(3, (4,), activation="tanh"), batch)
     rates = np.array([0.001, 0.01, 0.05])
-    order = None if batch == "full" else jnp.asarray(made.walk.batches.steps(0, 40))
+    full = batch == "full"
+    seen = made.whole if full else gather(made.table, jnp.asarray(made.walk.batches.steps(0, 40)))
     ladder = jnp.asarray(np.repeat(rates[:, None], 40, axis=1))
-    together = trials(made.parts, made.state, made.table, order, ladder, made.whole)
+    together = trials(made.parts, made.state, seen, ladder, made.whole, full)
     for rate, found in zip(rates, together, strict=True):
         settings = check(rate=float(rate), batch=batch, steps=40, stop=None, precision=64)
         alone = fit(made.parts, settings, rows())

@@ -5,8 +5,9 @@ momentum are the best ones for the curvature at the start and at the certified a
 the loop reaches and not what a rate search does.
 
 Left out, because no rate and momentum of this kind got from the start to the answer in 600,000 steps: Thurber,
-Hahn1 (curvatures of 8e3 and 8e4 at the start, 400 and 22 at the answer), Bennett5, MGH10 and Lanczos3 (1 and 2, which are as
-ill-conditioned, were not tried; condition numbers of 1e7 to 3e10); and Nelson, whose first steps from e^14 leave the answer's valley for good.
+Hahn1 (curvatures of 8e3 and 8e4 at the start, 400 and 22 at the answer), Bennett5, MGH10 and Lanczos3 (condition
+numbers of 1e7 to 3e10; Lanczos1 and 2, as ill-conditioned as 3, were not tried); and Nelson, whose first steps from
+e^14 leave the answer's valley for good.
 """
 
 from __future__ import annotations

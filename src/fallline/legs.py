@@ -27,40 +27,44 @@ from fallline.types import Batch, Parameters, Parts, State
 def walk_leg(
     parts: Parts,
     state: State,
-    table: Batch,
-    order: Int[Array, "steps size"] | None,
+    batches: Batch,
     rates: Float[Array, "steps"],
     blends: Float[Array, "steps"],
     count: int,
+    full: bool,
 ) -> tuple[State, Row]:
     """The first `count` of up to `steps` updates, and a row of the record for each.
 
-    `order` names the table's rows of every batch, -1 for none; None means all rows at every step. One program
-    serves every count, so that stopping in mid-leg and going on gives the same bits as not stopping.
+    `batches` holds the batch of each step, one after the other, or when `full` the one that every step sees. One
+    program serves every count, so that stopping in mid-leg and going on gives the same bits as not stopping.
     """
-    batches = None if order is None else _gather(table, order)
 
     def one(i: int, carry: tuple[State, Row]) -> tuple[State, Row]:
         state, rows = carry
-        batch = _whole(table) if batches is None else jax.tree.map(lambda a: a[i], batches)
+        batch = batches if full else jax.tree.map(lambda a: a[i], batches)
         state, seen = step(parts, state, batch, rates[i], blends[i])
         return state, jax.tree.map(lambda kept, new: kept.at[i].set(new), rows, record(parts, state, seen))
 
     return lax.fori_loop(0, count, one, (state, blank(parts, state, len(rates), rates.dtype)))
 
 
-leg = jax.jit(walk_leg, static_argnames="parts")
+leg = jax.jit(walk_leg, static_argnames=("parts", "full"))
 
 
-def _gather(table: Batch, order: Int[Array, "steps size"]) -> Batch:
-    """All batches of a leg laid out one after the other: taking rows inside the loop costs 8 times as much."""
+@jax.jit
+def gather(table: Batch, order: Int[Array, "steps size"]) -> Batch:
+    """The batch of each step, one after the other; `order` names the table's rows of each, -1 for none.
+
+    Taking rows inside the loop costs 8 times as much, and in one program with the loop 4 times as much.
+    """
     there = order >= 0
     rows = jnp.maximum(order, 0)
     features, target, weight = jax.tree.map(lambda a: a.at[rows].get(mode="promise_in_bounds"), table)
     return Batch(features, target, jnp.where(there, weight, 0) / there.sum(axis=1, keepdims=True))
 
 
-def _whole(table: Batch) -> Batch:
+def whole(table: Batch) -> Batch:
+    """All rows as the batch of every step."""
     return table._replace(share=table.share / len(table.share))
 
 
@@ -130,20 +134,25 @@ def train(
     """
     began = time.perf_counter()
     done = start
+    full = walk.batches.full
+    every_step = whole(table) if full else None
     try:
         for first, end in walk.legs(start, stop):
-            inputs = _inputs(walk, first, end, _dtype(state))
             entered = time.perf_counter()
-            after, rows = leg(parts, state, table, *inputs, end - first)
+            order, rates, blends = _inputs(walk, first, end, _dtype(state))
+            batches = gather(table, order) if every_step is None else every_step
+            after, rows = leg(parts, state, batches, rates, blends, end - first, full)
             kept = Row(*(np.asarray(a)[: end - first] for a in rows))
             left = time.perf_counter()
             seconds = np.linspace(entered, left, end - first + 1)[1:] - began
-            recorded = Recorded(kept, tuple(groups(state.parameters)), np.asarray(inputs[1])[: end - first])
+            recorded = Recorded(kept, tuple(groups(state.parameters)), np.asarray(rates)[: end - first])
             look = Leg(first, end, recorded, seconds, after.parameters, after.average)
             ending = watch(look)
             if ending is not None:
                 count = max(ending.keep - first, 0)
-                return (after if count == end - first else leg(parts, state, table, *inputs, count)[0]), ending
+                if count < end - first:
+                    after, _ = leg(parts, state, batches, rates, blends, count, full)
+                return after, ending
             state, done = after, end
     except KeyboardInterrupt:
         return state, Stop("interrupted", done, done)

@@ -15,7 +15,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from fallline.legs import Walk, walk_leg
+from fallline.legs import Walk, gather, walk_leg, whole
 from fallline.step import objective
 from fallline.types import Batch, Parts, State
 
@@ -39,20 +39,20 @@ class Choice(NamedTuple):
     steps: int
 
 
-@partial(jax.jit, static_argnames="parts")
+@partial(jax.jit, static_argnames=("parts", "full"))
 def trials(
     parts: Parts,
     state: State,
-    table: Batch,
-    order: Array | None,
+    batches: Batch,
     rates: Float[Array, "trials steps"],
     judged: Batch,
+    full: bool,
 ) -> Float[Array, "trials"]:
-    """The objective over `judged` after each of the trainings, one for each row of `rates`."""
+    """The objective over `judged` after each of the trainings, one for each row of `rates`; see `legs.walk_leg`."""
     blends = jnp.zeros(rates.shape[1], rates.dtype)
 
     def trial(rates: Array) -> Array:
-        after, _ = walk_leg(parts, state, table, order, rates, blends, len(rates))
+        after, _ = walk_leg(parts, state, batches, rates, blends, len(rates), full)
         return objective(parts, after.parameters, judged)
 
     return jax.vmap(trial)(rates)
@@ -70,23 +70,20 @@ def choose_rate(parts: Parts, state: State, table: Batch, walk: Walk, steps: int
     """
     batches = walk.batches
     count = min(steps, STEPS, 200 if batches.full else STEPS)
-    judged = _some(table, batches.seed)
-    judged = judged._replace(share=judged.share / len(judged.share))
-    if batches.full:
-        table, order = _some(table, batches.seed), None
-    else:
+    judged = whole(_some(table, batches.seed))
+    seen = judged
+    if not batches.full:
         order = batches.steps(0, count)
         if walk.ragged:
             order = order[order.min(axis=1) >= 0]
-        order = jnp.asarray(order)
-        count = len(order)
+        seen, count = gather(table, jnp.asarray(order)), len(order)
     multiples = walk.rates(np.arange(count))
     dtype = jax.tree.leaves(state.parameters)[0].dtype
     start = float(objective(parts, state.parameters, judged))
 
     def measure(rates: np.ndarray) -> np.ndarray:
         ladder = jnp.asarray(rates[:, None] * multiples[None, :], dtype)
-        losses = np.asarray(trials(parts, state, table, order, ladder, judged), np.float64)
+        losses = np.asarray(trials(parts, state, seen, ladder, judged, batches.full), np.float64)
         return np.where(np.isfinite(losses), losses, np.inf)
 
     coarse = np.geomspace(*WIDEST, RATES)
