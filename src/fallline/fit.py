@@ -23,6 +23,7 @@ from fallline.layout import rows_last
 from fallline.legs import Leg, Stop, Walk, leg_capacity, train
 from fallline.losses import AbstractRowLoss
 from fallline.many import STEPS, Choice, choose_rate
+from fallline.record import keeps_parameters
 from fallline.rules import Rule
 from fallline.rules import start as start_state
 from fallline.settings import Settings, average_of, batch_size, schedule_of, stops_of
@@ -121,7 +122,7 @@ def set_up(
     horizon = settings.steps or settings.epochs * batches.epoch_steps
     row_bytes = sum(leaf.nbytes for leaf in jax.tree.leaves(table)) // len(table.share)
     ahead = horizon if batches.full or steps is None else min(steps, horizon)
-    capacity = leg_capacity(batches, state.parameters, row_bytes, len(table.share), ahead)
+    capacity = leg_capacity(batches, state.parameters, row_bytes, len(table.share), ahead, parts.averaged)
     multiples = partial(schedule_of(settings).multiples, horizon=horizon, epoch_steps=batches.epoch_steps)
     ragged = not isinstance(parts.loss, AbstractRowLoss)
     walk = Walk(batches, multiples, _blends(settings, horizon), capacity, ragged)
@@ -213,7 +214,8 @@ def _watch(made: SetUp, keep, begin: int, start_objective: float, validation: Ro
     capacity = made.walk.capacity
     every = batches.epoch_steps
     if every == 1:  # an epoch is a step, so held-out rows are looked at now and then
-        every = 10 if capacity % 10 == 0 else capacity
+        at_hand = keeps_parameters(made.state.parameters) and not made.parts.averaged
+        every = min(10, made.horizon) if at_hand else capacity
     plateau = None
     if "plateau" in stops:
         share = None if batches.full else batches.rows_in_steps / batches.rows

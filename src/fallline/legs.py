@@ -179,20 +179,23 @@ def _dtype(state: State) -> Any:
     return jnp.result_type(float, *(leaf.dtype for leaf in jax.tree.leaves(state.parameters)))
 
 
-def leg_capacity(batches: Batches, parameters: Parameters, row_bytes: int, walked: int, steps: int) -> int:
+def leg_capacity(
+    batches: Batches, parameters: Parameters, row_bytes: int, walked: int, steps: int, averaged: bool = False
+) -> int:
     """How many steps to put into one compiled call: about a quarter of a second, in bounded memory.
 
-    Whole epochs where they are short, so that validation falls on their ends; with many parameters one epoch at
-    most, because weights are handed out only between legs. It depends on sizes alone, never on a clock, so that
-    the same training always has the same legs. `walked` is how many rows the table has that the loop walks on.
+    Whole epochs where they are short, so that validation falls on their ends; with many parameters, or averaged
+    ones, one epoch at most, because those are handed out only between legs. It depends on sizes alone, never on a
+    clock, so that the same training always has the same legs. `walked` is how many rows the table has that the loop
+    walks on.
     """
     size = sum(n for _, n in groups(parameters))
     rows = walked if batches.full else batches.size
     cost = 2e-6 + rows * size * 2e-9
-    few = keeps_parameters(parameters)
+    few = keeps_parameters(parameters) and not averaged
     wanted = 0.25 / cost
     if batches.full:
-        capacity = int(np.clip(wanted, 10, 1000 if few else 100)) // 10 * 10
+        capacity = int(np.clip(wanted, 10, 1000 if few else 20)) // 10 * 10
     else:
         record_bytes = 4 * (2 + 3 * len(groups(parameters)) + (size if few else 0)) + 8
         wanted = max(1, min(wanted, 2**27 / (rows * row_bytes + record_bytes)))

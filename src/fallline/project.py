@@ -92,7 +92,7 @@ def train(
     metric = known_metric(metric, table.target.task)
     origin = fingerprint(source)
     kind = _model_kind(asked, parts)
-    folder = new_folder(runs_folder(runs), name or f"{str(origin['name']).partition('.')[0]}-{kind}")
+    folder = new_folder(runs_folder(runs), name or f"{str(origin['name'] or 'table').partition('.')[0]}-{kind}")
     known = {
         "format": FORMAT,
         "created": time.strftime("%Y-%m-%dT%H:%M:%S%z"),

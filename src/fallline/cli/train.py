@@ -147,7 +147,7 @@ class _Progress:
         self.told = time.monotonic()
 
     def __enter__(self) -> _Progress:
-        if self.shown:
+        if self.shown and sys.stderr.isatty():
             from rich.console import Console
             from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
@@ -174,15 +174,14 @@ class _Progress:
 
     def see(self, seen: Any) -> None:
         """What was set up, or a leg that is done."""
-        if not self.shown:
-            return
         if hasattr(seen, "horizon"):
             self.steps = seen.horizon
-            self.bar.update(self.task, description="Training", total=self.steps)
+            if self.bar:
+                self.bar.update(self.task, description="Training", total=self.steps)
             return
-        loss = float(seen.recorded.loss[-1])
-        said = f"step {seen.end:,} of {self.steps:,} at most, loss {loss:.4g}"
-        self.bar.update(self.task, completed=seen.end, said=said)
-        if not self.bar.console.is_terminal and time.monotonic() - self.told > 5:
+        said = f"step {seen.end:,} of {self.steps:,} at most, loss {float(seen.recorded.loss[-1]):.4g}"
+        if self.bar:
+            self.bar.update(self.task, completed=seen.end, said=said)
+        elif self.shown and time.monotonic() - self.told > 5:
             self.told = time.monotonic()
-            print(said, file=sys.stderr)
+            print(said, file=sys.stderr, flush=True)

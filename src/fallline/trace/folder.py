@@ -83,7 +83,7 @@ class stored:  # noqa: N801  it reads as a word: with stored(path): ...
 def write_whole(path: Path, write: Callable[[Path], Any]) -> None:
     """Let `write` fill a temporary file, then move it to its place. Raises StorageError."""
     with stored(path):
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=path.suffix)
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-", suffix=".tmp")
         os.close(handle)
         beside = Path(name)
         try:
