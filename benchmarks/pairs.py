@@ -186,10 +186,10 @@ def rates_of_sgd(rows: int, count: int) -> Callable[[], object]:
     return one_by_one
 
 
-def unrecorded(rows: int, batch: int, model: str) -> Callable[[], object]:
+def unrecorded(rows: int, batch: int, model: str, epochs: int) -> Callable[[], object]:
     """The same loop with nothing recorded."""
     X, y = table(rows)
-    asked = check(model=model, rate=0.01, stop=None, epochs=1, batch=batch)
+    asked = check(model=model, rate=0.01, stop=None, epochs=epochs, batch=batch)
     ready = set_up(parts_of(asked, features=FEATURES, task="classes", classes=2), asked, Rows(X, y, np.ones(rows)))
 
     @partial(jax.jit, static_argnames="parts")
@@ -256,8 +256,10 @@ def pairs() -> dict[str, Callable[[], Pair]]:
         read = gigabytes / (time.perf_counter() - began)
         return f"{10 * gigabytes / ours:.1f} GB/s of features against {read:.1f} GB/s that one core reads"
 
-    def microseconds(steps: int) -> Callable[[float, float], str]:
-        return lambda ours, theirs: f"{1e6 * (ours - theirs) / steps:+.2f} us a step"
+    def recording(model: str, batch: int, epochs: int) -> Pair:
+        ours, theirs = epoch_of_ours(n, model, batch=batch, epochs=epochs), unrecorded(n, batch, model, epochs)
+        steps = epochs * -(-n // batch)
+        return Pair("", ours, theirs, "recording nothing", 1.1, lambda a, b: f"{1e6 * (a - b) / steps:+.2f} us a step")
 
     return {
         "logistic, 100k x 28, batch 1, one epoch": lambda: Pair(
@@ -284,25 +286,10 @@ def pairs() -> dict[str, Callable[[], Pair]]:
         "64 rates at once (logistic, batch 128, one epoch)": lambda: Pair(
             "", rates_of_ours(n, 64), rates_of_sgd(n, 64), "64 x SGDClassifier.fit, one epoch", 0.1
         ),
-        "recording, logistic, batch 32": lambda: Pair(
-            "",
-            epoch_of_ours(n, batch=32),
-            unrecorded(n, 32, "logistic"),
-            "recording nothing",
-            1.1,
-            microseconds(n // 32),
-        ),
-        "recording, network, batch 32": lambda: Pair(
-            "", epoch_of_ours(n, mlp, batch=32), unrecorded(n, 32, mlp), "recording nothing", 1.1, microseconds(n // 32)
-        ),
-        "recording, network, batch 128": lambda: Pair(
-            "",
-            epoch_of_ours(n, mlp, batch=128),
-            unrecorded(n, 128, mlp),
-            "recording nothing",
-            1.1,
-            microseconds(n // 128),
-        ),
+        "recording, logistic, batch 32, 10 epochs": lambda: recording("logistic", 32, 10),
+        "recording, network, batch 32": lambda: recording(mlp, 32, 1),
+        "recording, network, batch 128": lambda: recording(mlp, 128, 2),
+        "recording, network, batch 1024": lambda: recording(mlp, 1024, 4),
         "fallline train on California housing, to the summary": lambda: Pair(
             "", command_of_ours, bare_script, "a bare script", 2.5
         ),

@@ -45,8 +45,13 @@ def test_class_weights_that_will_not_do_are_refused(target, asked, said):
 
 @pytest.mark.parametrize(
     ("weights", "said"),
-    [([-1.0] + [1.0] * 89, "Row 1 has -1.0"), ([1.0, None] + [1.0] * 88, "Row 2"), ([0.0] * 90, "are 0"), (["one"] * 90, "Row 1")],
-)  # fmt: skip
+    [
+        ([-1.0] + [1.0] * 89, "Row 1 has -1.0"),
+        ([1.0, None] + [1.0] * 88, "Row 2"),
+        ([0.0] * 90, "are 0"),
+        (["one"] * 90, "Row 1"),
+    ],
+)
 def test_row_weights_that_will_not_do_are_refused(weights, said):
     with pytest.raises(DataError, match=said):
         prepared("y", frame().with_columns(w=pl.Series(weights)), weight_column="w")

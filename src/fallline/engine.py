@@ -3,7 +3,7 @@
 Two settings, both of which leave what is computed as it is:
 
 - A loop whose steps are small is compiled into one function. XLA does so by itself up to 1 KB that a step
-  touches; at 1 MB a step of batch 32 needs half the time, and recording it a few per cent instead of half.
+  touches; at 1 MB a logistic step of batch 32 needs 0.5 us instead of 0.9, and a recorded one of batch 1 a fifth.
 - What was compiled once is kept on disk, so that a second start does not compile again.
 
 A program that has set either itself, or has already compiled something, keeps its own settings.

@@ -191,7 +191,7 @@ def leg_capacity(
     """
     size = sum(n for _, n in groups(parameters))
     rows = walked if batches.full else batches.size
-    cost = 2e-6 + rows * size * 2e-9
+    cost = 2e-6 + rows * size * 1.5e-10
     few = keeps_parameters(parameters) and not averaged
     wanted = 0.25 / cost
     if batches.full:

@@ -5,9 +5,9 @@ parameter group; and the parameters themselves while they are few. Groups are th
 layers of a network, the weights and the bias of a linear model. Nothing is recorded that follows from the rest: the
 plain rule's update is the gradient times the rate, and kept parameters have their norms in themselves.
 
-How it is taken is a matter of speed. The gradient is laid out flat once and each group is a dot product of a piece of
-it; a norm for each array cost up to 1.4 times the step on small networks. One buffer for each kind of number is faster
-than one for all.
+How it is taken is a matter of speed. Gradient and weights are laid out flat and each group is a dot product of a
+piece of that; a norm for each array cost up to 1.4 times the step on small networks. One buffer for each kind of
+number is faster than one for all.
 """
 
 from __future__ import annotations
@@ -45,14 +45,9 @@ def groups(parameters: Parameters) -> list[tuple[str, int]]:
     """
     found: dict[str, int] = {}
     for path, leaf in jax.tree_util.tree_leaves_with_path(parameters):
-        name = group_of(path)
+        name = jax.tree_util.keystr(path[:1], simple=True) or "parameters"
         found[name] = found.get(name, 0) + int(np.size(leaf))
     return list(found.items())
-
-
-def group_of(path: tuple) -> str:
-    """The name of the group of a parameter array; `path` is where it sits in the parameters."""
-    return jax.tree_util.keystr(path[:1], simple=True) or "parameters"
 
 
 def keeps_parameters(parameters: Parameters) -> bool:
@@ -66,26 +61,19 @@ def record(parts: Parts, state: State, seen: Step) -> Row:
     few = keeps_parameters(state.parameters)
     return Row(
         jnp.stack([seen.loss, seen.objective]),
-        _squares_of_pieces(seen.gradient),
-        none if parts.rule.is_plain else _squares_of_pieces(seen.update),
-        none if few else _squares_of_arrays(state.parameters),
+        _squares(seen.gradient),
+        none if parts.rule.is_plain else _squares(seen.update),
+        none if few else _squares(state.parameters),
         ravel_pytree(state.parameters)[0] if few else none,
     )
 
 
-def _squares_of_pieces(tree: Parameters) -> Float[Array, "groups"]:
+def _squares(tree: Parameters) -> Float[Array, "groups"]:
+    """The sum of squares of each group."""
     flat = ravel_pytree(tree)[0]
     sizes = [size for _, size in groups(tree)]
     pieces = [flat[end - size : end] for size, end in zip(sizes, np.cumsum(sizes), strict=True)]
     return jnp.stack([piece @ piece for piece in pieces])
-
-
-def _squares_of_arrays(tree: Parameters) -> Float[Array, "groups"]:
-    """The same, array by array: faster where nothing else needs the arrays in one piece."""
-    squares: dict[str, Any] = {}
-    for path, leaf in jax.tree_util.tree_leaves_with_path(tree):
-        squares[group_of(path)] = squares.get(group_of(path), 0) + leaf.ravel() @ leaf.ravel()
-    return jnp.stack(list(squares.values()))
 
 
 def blank(parts: Parts, state: State, steps: int, dtype: Any) -> Row:
