@@ -235,3 +235,9 @@ def test_no_module_takes_a_public_names_place():
         "assert all(callable(getattr(fl, n)) for n in fl.__all__)"
     )
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0
+
+
+def test_a_plateau_does_not_stop_a_schedule_before_its_end(tmp_path):
+    run = fl.train(table(), "price", schedule="cosine", epochs=40, batch=16, runs=tmp_path)
+    assert run.verdict.figures["ended"] == "epochs"
+    assert run.trace["rate"][-1] < 1e-3 * run.trace["rate"][0]

@@ -217,7 +217,7 @@ def _watch(made: SetUp, keep, begin: int, start_objective: float, validation: Ro
         at_hand = keeps_parameters(made.state.parameters) and not made.parts.averaged
         every = min(10, made.horizon) if at_hand else capacity
     plateau = None
-    if "plateau" in stops:
+    if "plateau" in stops and not schedule_of(made.settings).ends:  # a rate that still shrinks has more to give
         share = None if batches.full else batches.rows_in_steps / batches.rows
         plateau = Plateau(10 if batches.full else every, batches.full, stops["plateau"], share=share)
     patience = Patience(int(stops["patience"])) if "patience" in stops and validation is not None else None

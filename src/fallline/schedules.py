@@ -9,7 +9,8 @@
     warmup[:EPOCHS]           up from nearly 0, then constant
     onecycle                  up and down again within all steps
 
-All but inverse are Optax's. Those that end need to know how many steps there will be: the horizon.
+All but inverse are Optax's. Those that end need to know how many steps there will be: the horizon; a plateau does not
+stop a training before it.
 """
 
 from __future__ import annotations
