@@ -46,10 +46,12 @@ class Descent:
                 return _numpy(ravel_pytree(self.fitted.start)[1](jax.numpy.asarray(flat)))
         found = self.recorded.snapshot(step)
         if found is None:
-            kept = sorted(self.recorded.snapshots.at)
+            kept = [0, *sorted(self.recorded.snapshots.at)]
+            near = sorted(sorted(kept, key=lambda k: abs(k - step))[:3])
             raise DataError(
-                f"The parameters of step {step:,} were not kept.\nKept: every step of a model with up to 64 "
-                f"parameters, else the start, 0, and {', '.join(map(str, kept)) or 'none'}."
+                f"The parameters of step {step:,} were not kept; the trace has {len(self.recorded):,} steps.\n"
+                "Kept: every step of a model with up to 64 parameters, else some; "
+                f"near it: {', '.join(f'{k:,}' for k in near)}."
             )
         return _numpy(found)
 

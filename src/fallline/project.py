@@ -162,8 +162,8 @@ def _train(asked: Settings, parts: Parts, table: Table, metric: str, folder: Pat
         watch(made)
 
     def keep(leg: Leg) -> None:
+        watch(leg)  # first: were it stopped by Ctrl-C, the leg would neither count nor be kept
         store.keep(leg)
-        watch(leg)
 
     try:
         fitted = fit(

@@ -13,11 +13,13 @@ from typing import Any
 import numpy as np
 
 from fallline.data import fingerprint, read_table
+from fallline.engine import precision
 from fallline.errors import DataError, RunError
 from fallline.fit import SetUp, set_up
 from fallline.settings import check, parts_of
 from fallline.table import Table, prepare_table
 from fallline.trace.folder import read_run
+from fallline.words import source_name
 
 
 @dataclass(frozen=True)
@@ -43,13 +45,14 @@ def retrace(folder: Path, source: Any = None) -> Retraced:
     if source is None:
         source = origin.get("path")
         if source is None or not Path(source).exists():
+            to_do = "Train on a file instead" if source is None else "Put the table back where it was"
             raise RunError(
-                f"{folder.name} was trained on {origin['name']}, which is no longer at hand.\n"
-                "Put the table back where it was; trace and weights can be read without it."
+                f"{folder.name} was trained on {source_name(origin)}, which is no longer at hand.\n"
+                f"{to_do}; trace and weights can be read without it."
             )
     if fingerprint(source)["sha256"] != origin["sha256"]:
         raise RunError(
-            f"{origin['name']} has changed since {folder.name} was trained on it.\n"
+            f"{source_name(origin)} has changed since {folder.name} was trained on it.\n"
             "Put the former table back, or train again."
         )
     frame = read_table(source, header=given["header"])
@@ -75,4 +78,6 @@ def retrace(folder: Path, source: Any = None) -> Retraced:
     )
     dtype = np.float32 if settings.precision == 32 else np.float64
     rows = table.rows(table.split.train, parts.model.outputs, dtype)
-    return Retraced(run, table, set_up(parts, settings, rows, rate=run["settings"]["rate"]))
+    with precision(settings.precision):  # start weights of 64 bits are other draws than those of 32
+        ready = set_up(parts, settings, rows, rate=run["settings"]["rate"])
+    return Retraced(run, table, ready)

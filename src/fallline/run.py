@@ -95,12 +95,12 @@ class Run:
                 f"it has not ended, or was killed; {last:,} steps are recorded.",
                 "Train again if it no longer runs.",
             )
-        return Verdict(**found)
+        return Verdict(found["state"], found["why"], found["next"], found.get("figures") or {})
 
     @cached_property
     def trace(self) -> pl.DataFrame:
         """A row per update: step, epoch, rows, seconds, loss, objective, gradient_norm, update_norm, ..."""
-        parts = sorted((self.path / "trace").glob("*.parquet"))
+        parts = sorted((self.path / "trace").glob("*.parquet"), key=lambda part: (len(part.name), part.name))
         if not parts:
             return pl.DataFrame({"step": []}, schema={"step": pl.Int64})
         return pl.concat([self._frame(part) for part in parts], how="diagonal")
@@ -168,7 +168,7 @@ class Run:
         from fallline.data import read_table
         from fallline.deploy.predict import predict
 
-        return predict(self.path, read_table(table))
+        return predict(self.path, read_table(table, header=self._run["given"].get("header")))
 
     def report(self, path: str | Path | None = None) -> Path:
         """Write the single-file report; beside the run unless a path is given."""

@@ -47,6 +47,15 @@ def parameter_names(arrays: Sequence[dict[str, Any]], features: Sequence[str]) -
     return names
 
 
+def source_name(source: dict[str, Any]) -> str:
+    """The name of the file that a table was read from.
+
+    >>> source_name({"name": "housing.csv"}), source_name({"name": None})
+    ('housing.csv', 'a table in memory')
+    """
+    return source["name"] or "a table in memory"
+
+
 def measure_name(name: str) -> str:
     """RMSE for rmse, balanced accuracy for balanced_accuracy."""
     return MEASURES.get(name, name.replace("_", " "))
@@ -66,7 +75,7 @@ def summary(run: dict[str, Any], condensed: bool) -> list[str]:
     settings, data, start, metrics = run["settings"], run["data"], run["start"], run["metrics"]
     rows, target = data["rows"], data["target"]["name"]
     lines = [
-        f"Trained {model_name(settings['model'])} on {rows['train']:,} rows of {data['source']['name']}: "
+        f"Trained {model_name(settings['model'])} on {rows['train']:,} rows of {source_name(data['source'])}: "
         f"{target} from {len(data['features'])} features, {settings['parameters']:,} parameters.",
         f"The random start had a loss of {number(start['loss'])}; {start['trivial']} has "
         f"{number(start['trivial_loss'])}; the model kept has {number(metrics['train']['loss'])}.",

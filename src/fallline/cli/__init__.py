@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import warnings
 
 from fallline.errors import FalllineError
 
@@ -12,14 +13,22 @@ def main() -> None:
     """Run the command that was asked for. JAX is imported by the commands that need it."""
     from fallline.cli.app import app
 
+    # what JAX keeps of its compilations only saves time: where it can't be kept, all else goes on
+    warnings.filterwarnings("ignore", "Error (reading|writing) persistent compilation cache")
     try:
-        sys.exit(app(prog_name="fallline", standalone_mode=False))
+        code = app(prog_name="fallline", standalone_mode=False)
+        sys.stdout.flush()  # here, where it may still fail in two lines
+        sys.exit(code)
     except FalllineError as error:
         _fail(f"Error: {error}")
     except KeyboardInterrupt:
         _fail("Stopped by Ctrl-C.", 130)
     except BrokenPipeError:  # the reader of our output has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _drop_output()
+    except OSError as error:
+        where = f"'{error.filename}'" if error.filename else "standard output"
+        _drop_output()
+        _fail(f"Error: {where} can't be used: {(error.strerror or str(error)).lower()}.\nMake room, or name another.")
     except Exception as error:
         said = getattr(error, "format_message", None)  # Typer's errors of usage have one, whatever their class
         if said is None:
@@ -29,6 +38,11 @@ def main() -> None:
             sys.exit(0)
         where = getattr(getattr(error, "ctx", None), "command_path", "fallline")
         _fail(f"Error: {' '.join(said().split())}\nSee `{where} --help`.")
+
+
+def _drop_output() -> None:
+    """Let what is still to be printed go nowhere, so that Python does not try again when it ends."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _fail(said: str, code: int = 2) -> None:

@@ -29,6 +29,19 @@ from safetensors.numpy import load_file, save_file
 from fallline.errors import RunError, StorageError, unknown
 
 FORMAT = 1
+CONTENTS = {  # of run.json, while training goes on as well as at its end
+    "created": str,
+    "asked": dict,
+    "settings": dict,
+    "given": dict,
+    "data": dict,
+    "preparation": dict,
+    "target": dict,
+    "metric": str,
+    "environment": dict,
+    "parameters": list,
+    "parameter_names": list,
+}
 PART_SECONDS = 0.25  # legs that end sooner after the last part than this wait for the next
 
 
@@ -40,7 +53,7 @@ def runs_folder(given: str | Path | None = None) -> Path:
 def new_folder(runs: Path, name: str) -> Path:
     """A folder of its own for a new run, named by the time and what it is. Raises StorageError."""
     stamp = time.strftime("%Y-%m-%d-%H%M%S")
-    words = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:60]
+    words = re.sub(r"[\W_]+", "-", name.lower()).strip("-")[:50] or "run"
     with stored(runs):
         runs.mkdir(parents=True, exist_ok=True)
         for n in range(1, 1000):
@@ -146,6 +159,11 @@ def write_weights(path: Path, arrays: dict[str, np.ndarray]) -> None:
 
 def read_weights(path: Path) -> dict[str, np.ndarray]:
     """The named arrays of a safetensors file. Raises RunError."""
+    if not path.exists():
+        raise RunError(
+            f"{path} is not there: the run did not end, or the file is lost.\n"
+            "Train again; the trace has the steps that were recorded."
+        )
     try:
         return load_file(path)
     except Exception as error:
@@ -167,6 +185,12 @@ def read_run(folder: Path) -> dict[str, Any]:
             f"{folder} is in format {version}, but this Fallline reads formats up to {FORMAT}.\n"
             "Read it with a newer Fallline."
         )
+    wrong = [name for name, kind in CONTENTS.items() if not isinstance(run.get(name), kind)]
+    verdict = run.get("verdict", "")
+    if verdict is not None and not (isinstance(verdict, dict) and {"state", "why", "next"} <= set(verdict)):
+        wrong = ["a verdict that can be read"]
+    if wrong:
+        raise damaged(path, ValueError(f"it lacks {', '.join(wrong[:3])}"))
     return run
 
 
@@ -197,4 +221,12 @@ def find_run(name: str | Path, runs: str | Path | None = None) -> Path:
 def all_runs(home: Path) -> list[Path]:
     """The run folders in `home`, newest first."""
     there = [path.parent for path in home.glob("*/run.json")] if home.is_dir() else []
-    return sorted(there, key=lambda run: (run.name[:17], (run / "run.json").stat().st_mtime_ns), reverse=True)
+    return sorted(there, key=_when, reverse=True)
+
+
+def _when(run: Path) -> tuple[str, int]:
+    """When a run was trained: its name says so, unless a person has given it another."""
+    changed = (run / "run.json").stat().st_mtime_ns
+    if re.match(r"\d{4}-\d\d-\d\d-\d{6}", run.name):
+        return run.name[:17], changed
+    return time.strftime("%Y-%m-%d-%H%M%S", time.localtime(changed / 1e9)), changed
