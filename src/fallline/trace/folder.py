@@ -186,9 +186,9 @@ def read_run(folder: Path) -> dict[str, Any]:
             "Read it with a newer Fallline."
         )
     wrong = [name for name, kind in CONTENTS.items() if not isinstance(run.get(name), kind)]
-    verdict = run.get("verdict", "")
+    verdict = run.get("verdict")
     if verdict is not None and not (isinstance(verdict, dict) and {"state", "why", "next"} <= set(verdict)):
-        wrong = ["a verdict that can be read"]
+        wrong.insert(0, "a verdict that can be read")
     if wrong:
         raise damaged(path, ValueError(f"it lacks {', '.join(wrong[:3])}"))
     return run
