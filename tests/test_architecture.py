@@ -19,7 +19,8 @@ SOURCE = Path(fallline.__file__).parent
 # From the lowest row up. A module or package imports from rows below its own; those of one row never each other.
 # The package itself ("fallline") has only its version and the names that it imports when they are first used.
 ROWS = [
-    ["fallline", "types", "errors", "numbers", "engine", "fields", "examples"],
+    ["fallline", "types", "errors", "numbers", "engine", "fields", "examples", "measurement"],
+    ["catalogue", "claim"],
     [
         "data",
         "models",
@@ -33,6 +34,7 @@ ROWS = [
         "metrics",
         "words",
         "figures",
+        "told",
     ],
     ["step", "layout"],
     ["record", "survey"],
@@ -40,9 +42,13 @@ ROWS = [
     ["many", "trace", "watch", "shortcut"],
     ["settings"],
     ["fit", "table"],
-    ["descent", "estimators", "retrace", "deploy", "report"],
-    ["run"],
+    ["training"],
+    ["descent", "estimators", "retrace", "deploy"],
     ["instruments"],
+    ["diagnosis"],
+    ["explain"],
+    ["report"],
+    ["run"],
     ["outcome"],
     ["project"],
     ["cli"],
@@ -50,7 +56,10 @@ ROWS = [
 ]
 ROW = {name: number for number, row in enumerate(ROWS) for name in row}
 
-READ_SIDE = ["figures", "report", "trace", "verdict", "words", "numbers", "metrics", "errors", "run"]
+READ_SIDE = [
+    *("figures", "told", "report", "trace", "verdict", "words", "numbers", "metrics", "errors", "run"),
+    *("catalogue", "claim", "measurement", "diagnosis", "explain"),
+]
 
 
 def modules() -> dict[str, Path]:

@@ -6,7 +6,6 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-import jax
 import numpy as np
 import polars as pl
 from jax.flatten_util import ravel_pytree
@@ -14,18 +13,19 @@ from jax.flatten_util import ravel_pytree
 from fallline import words
 from fallline.data import decode
 from fallline.fit import Fitted
-from fallline.instruments.slice import along, measure_slice
+from fallline.instruments import measure as measure_with
 from fallline.losses import Hinge
 from fallline.metrics import CLASSES, REGRESSION, measure_classes, measure_numbers
 from fallline.record import named_arrays
-from fallline.run import Run
+from fallline.retrace import training_of
 from fallline.shortcut import as_parameters
 from fallline.survey import Rows, as_batch, respond, survey
 from fallline.table import Table, to_classes
+from fallline.trace.evidence import write_measurement
 from fallline.trace.folder import write_frame, write_json
+from fallline.trace.run_folder import RunFolder
 from fallline.types import Parts
 
-SLICE_ROWS = 20_000  # rows that the slice's loss is taken over, at most
 PREDICTIONS = 20_000  # held-out predictions kept as evidence, at most
 
 # (row numbers, the model's response to them, names of measures) -> the measures in the target's own units
@@ -62,7 +62,8 @@ def write_outcome(
                 orient="row",
             ),
         )
-    known["slice_name"] = _slice(fitted, known, folder)
+    training = training_of(RunFolder(folder), fitted.ready, fitted.parameters, fitted.figures.kept, table)
+    write_measurement(folder, measure_with(training, "slice"))
     known["metrics"] = metrics
     known["start"] = {
         "loss": float(survey(parts, fitted.start, fitted.ready.whole)[1]),
@@ -103,30 +104,6 @@ def _predictions(parts: Parts, table: Table, part: str, index: np.ndarray, respo
             "predicted": decode(table.target, predicted[few]),
         }
     )
-
-
-def _slice(fitted: Fitted, known: dict, folder: Path) -> str:
-    """Measure the loss against the weight that moved furthest; its name."""
-    run = Run(folder)
-    trace = run.trace
-    start = np.asarray(ravel_pytree(fitted.start)[0])
-    if "parameters" in trace.columns:
-        kept = trace[along(len(trace))]
-        steps, path = kept["step"].to_numpy(), kept["parameters"].to_numpy()
-    else:
-        steps = np.array(sorted(int(p.stem) for p in (folder / "weights").glob("*.safetensors"))[1:], int)
-        order = [a["name"] for a in known["parameters"]]
-        path = [np.concatenate([run.weights(int(s))[n].ravel() for n in order]) for s in steps]
-        path = np.array(path).reshape(len(steps), len(start))
-    steps, path = np.concatenate([[0], steps]), np.concatenate([start[None], path])
-    whole = fitted.ready.whole
-    if len(whole.share) > SLICE_ROWS:
-        step = len(whole.share) // SLICE_ROWS + 1
-        whole = jax.tree.map(lambda a: a[::step], whole)
-        whole = whole._replace(share=whole.share / whole.share.sum())
-    frame, weight = measure_slice(fitted.ready.parts, whole, fitted.parameters, steps, path)
-    write_frame(folder / "evidence" / "slice.parquet", frame)
-    return known["parameter_names"][weight]
 
 
 def _exact(fitted: Fitted) -> dict[str, Any] | None:

@@ -332,6 +332,8 @@ def test_a_table_that_changed_since_is_told_when_a_step_is_asked_for(fails, comm
     asked = ["show", "last", "--step", "2", "--runs", str(tmp_path / "runs")]
     assert command(*asked)[0] == 0
     path.write_bytes(b"a,y\n" + ROWS + b"1,1\n")
+    assert command(*asked)[0] == 0  # it was measured before
+    asked[3] = "3"
     assert "t.csv has changed since" in fails(*asked)
     path.unlink()
     assert "t.csv, which is no longer at hand" in fails(*asked)

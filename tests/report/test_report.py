@@ -17,6 +17,7 @@ import polars as pl
 import pytest
 
 from fallline.errors import StorageError
+from fallline.measurement import Measurement
 from fallline.report import bundle, report_page, write_report
 
 NASTY = "<script>alert(1)</script>"
@@ -67,7 +68,11 @@ def fabricated(**changes: Any) -> Any:
         "slice": pl.concat([curve, path]),
         "slice_name": "rooms",
     }
-    return SimpleNamespace(**(whole | changes))
+    run = SimpleNamespace(**(whole | changes))
+    run.measured = lambda name, **_: (
+        None if run.slice is None else Measurement(name, run.slice, {"weight": run.slice_name})
+    )
+    return run
 
 
 class Elements(HTMLParser):

@@ -21,10 +21,10 @@ def show(
 
     found = Run(find_run(run, runs))
     if step is not None:
-        from fallline.instruments.step import measure_step, tell_step
+        from fallline.instruments.step import tell_step
 
-        measured = measure_step(found, step)
-        print_json(measured) if json else print("\n".join(tell_step(measured)))
+        figures = found.measure("step", step=step).figures
+        print_json(figures) if json else print("\n".join(tell_step(figures)))
         return
     if json:
         print_json(found.to_json())

@@ -14,7 +14,9 @@ import numpy as np
 import polars as pl
 from jax.flatten_util import ravel_pytree
 
+from fallline.measurement import Measurement
 from fallline.step import objective
+from fallline.training import Training
 from fallline.types import Batch, Parameters, Parts
 
 POINTS = 81  # of the curve
@@ -34,38 +36,27 @@ def _objectives(parts: Parts, like: Parameters, flats: jax.Array, batch: Batch) 
     return jax.lax.map(lambda flat: objective(parts, unravel(flat), batch), flats)
 
 
-def measure_slice(
-    parts: Parts, batch: Batch, end: Parameters, steps: np.ndarray, path: np.ndarray, weight: int | None = None
-) -> tuple[pl.DataFrame, int]:
-    """The slice along one weight.
+def measure_slice(training: Training, *, weight: str | None, step: int | None) -> Measurement:
+    """The slice along one weight, the others held where they were after a step.
 
-    Args:
-        batch: the rows that the loss is taken over.
-        steps, path: the steps [points] and the flat parameters [points, parameters] after each.
-        weight: which of the flat parameters; the one that moved furthest when None.
-
-    Returns:
-        A frame of kind ("curve" or "path"), step (of the path), weight and loss; and which parameter it was.
+    Returns: a frame of kind ("curve" or "path"), step (of the path), weight and loss; figures: weight, its name.
     """
-    final = np.asarray(ravel_pytree(end)[0])
-    path = path[np.isfinite(path).all(axis=1)] if len(path) else final[None]
-    steps = steps[: len(path)]
-    if weight is None:
-        weight = int(np.argmax(np.ptp(np.concatenate([path, final[None]]), axis=0)))
+    end = training.flat(training.at(step))
+    steps, path = training.path()
+    chosen = training.weight(weight)
     some = along(len(path))
-    low, high = min(path[:, weight].min(), final[weight]), max(path[:, weight].max(), final[weight])
+    low, high = min(path[:, chosen].min(), end[chosen]), max(path[:, chosen].max(), end[chosen])
     beside = BESIDE * (high - low) or max(abs(high), 1.0)
-    values = np.linspace(low - beside, high + beside, POINTS)
-    curve = np.repeat(final[None], POINTS, axis=0)
-    curve[:, weight] = values
-    flats = jnp.asarray(np.concatenate([curve, path[some]]), final.dtype)
-    losses = np.asarray(_objectives(parts, end, flats, batch), np.float64)
-    kind = ["curve"] * POINTS + ["path"] * len(some)
-    return pl.DataFrame(
+    curve = np.repeat(end[None], POINTS, axis=0)
+    curve[:, chosen] = np.linspace(low - beside, high + beside, POINTS)
+    flats = jnp.asarray(np.concatenate([curve, path[some]]), end.dtype)
+    losses = np.asarray(_objectives(training.parts, training.start, flats, training.judged()), np.float64)
+    frame = pl.DataFrame(
         {
-            "kind": kind,
+            "kind": ["curve"] * POINTS + ["path"] * len(some),
             "step": pl.Series([None] * POINTS + steps[some].tolist(), dtype=pl.Int64),
-            "weight": np.asarray(flats[:, weight], np.float64),
+            "weight": np.asarray(flats[:, chosen], np.float64),
             "loss": losses,
         }
-    ), weight
+    )
+    return Measurement("slice", frame, {"weight": training.names[chosen]})

@@ -4,66 +4,57 @@ from __future__ import annotations
 
 from typing import Any
 
-import jax
 import jax.numpy as jnp
 import numpy as np
+import polars as pl
 from jax.flatten_util import ravel_pytree
 
 from fallline.data import decode
-from fallline.engine import precision
 from fallline.errors import RunError
-from fallline.fit import replay
 from fallline.losses import Squared
-from fallline.retrace import Retraced, retrace
-from fallline.run import Run
+from fallline.measurement import Measurement
 from fallline.step import step as take
-from fallline.types import Batch
+from fallline.training import Training
 
 ROWS = 8  # of the batch that are spelled out
 WEIGHTS = 12  # parameters that are spelled out: those that the update changed most
 
 
-def measure_step(run: Run, number: int) -> dict[str, Any]:
-    """Walk to the step before `number` again, then take that step and look at it.
+def measure_step(training: Training, *, step: int, weight: str | None) -> Measurement:
+    """Walk to the step before this one again, then take the step and look at it.
 
-    Returns: step, epoch, rate, rule, batch (how many rows), loss, objective; rows: number in the table, prediction
-    and target as the loop sees them, error, target in its own units; weights: name, old, gradient, update, new.
+    Returns: figures of step, epoch, rate, rule, batch (how many rows), loss, objective; rows: number in the table,
+    prediction and target as the loop sees them, target in its own units; weights: name, old, gradient, update, new.
 
-    Raises: RunError when the run has no such step, or its table is not at hand.
+    Raises: RunError when the training has no such step.
     """
-    steps = len(run.trace)
-    if not 1 <= number <= steps:
-        raise RunError(f"{run.name} has no step {number:,}.\nIt has steps 1 to {steps:,}.")
-    again = retrace(run.path)
-    with precision(again.ready.settings.precision):
-        return _look(again, run, number)
-
-
-def _look(again: Retraced, run: Run, number: int) -> dict[str, Any]:
-    ready, table = again.ready, again.table
-    before = replay(ready, number - 1)
-    rows = _batch_rows(again, number)
-    batch = _batch(again, rows)
-    rate = float(ready.walk.rates(np.array([number - 1]))[0])
-    after, seen = take(ready.parts, before, batch, jnp.asarray(rate, batch.share.dtype), jnp.zeros(()))
+    if not 1 <= step <= training.steps:
+        raise RunError(f"{training.name} has no step {step:,}.\nIt has steps 1 to {training.steps:,}.")
+    ready, table, number = training.ready, training.table, step
+    assert table is not None
+    before = training.state(number - 1)
+    rows = table.split.train[training.rows_of(number)]
+    batch = training.batch_of(number)
+    rate = training.rate_of(number)
+    after, seen = take(training.parts, before, batch, jnp.asarray(rate, batch.share.dtype), jnp.zeros(()))
     old, gradient, update, new = (
         np.asarray(ravel_pytree(t)[0], np.float64)
         for t in (before.parameters, seen.gradient, seen.update, after.parameters)
     )
     most = np.argsort(-np.abs(update), kind="stable")[:WEIGHTS]
-    prediction = np.asarray(ready.parts.loss.response(seen.prediction), np.float64)
+    prediction = np.asarray(training.parts.loss.response(seen.prediction), np.float64)
     shown = range(min(ROWS, len(rows)))
     own = decode(table.target, table.codes[rows[: len(shown)]])
-    record = run.trace.row(number - 1, named=True)
-    return {
-        "run": run.name,
+    record = training.trace.row(number - 1, named=True)
+    figures = {
+        "run": training.name,
         "step": number,
         "epoch": record["epoch"],
         "rule": ready.settings.rule,
         "rate": rate,
         "batch": len(rows),
         "condensed": ready.condensed,
-        "squared": isinstance(ready.parts.loss, Squared),
+        "squared": isinstance(training.parts.loss, Squared),
         "loss": float(seen.loss),
         "objective": float(seen.objective),
         "recorded_loss": record["loss"],
@@ -79,7 +70,7 @@ def _look(again: Retraced, run: Run, number: int) -> dict[str, Any]:
         ],
         "weights": [
             {
-                "name": run.parameter_names[k],
+                "name": training.names[k],
                 "old": old[k],
                 "gradient": gradient[k],
                 "update": update[k],
@@ -89,23 +80,7 @@ def _look(again: Retraced, run: Run, number: int) -> dict[str, Any]:
         ],
         "parameters": len(old),
     }
-
-
-def _batch_rows(again: Retraced, number: int) -> np.ndarray:
-    """Which rows of the table (those with a target) the step sees."""
-    training, batches = again.table.split.train, again.ready.walk.batches
-    if batches.full:
-        return training
-    order = batches.steps(number - 1, number)[0]
-    return training[order[order >= 0]]
-
-
-def _batch(again: Retraced, rows: np.ndarray) -> Batch:
-    table, ready = again.table, again.ready
-    place = np.searchsorted(table.split.train, rows)
-    batch = jax.tree.map(lambda a: a[place], ready.whole)
-    weight = batch.share * len(ready.whole.share)
-    return batch._replace(share=weight / len(rows))
+    return Measurement("step", pl.DataFrame(figures["weights"]), figures)
 
 
 def tell_step(m: dict[str, Any]) -> list[str]:

@@ -68,11 +68,12 @@ def _exact(run: Reported) -> str:
 
 
 def _slice(run: Reported) -> str:
-    if run.slice is None or run.slice.is_empty():
+    found = run.measured("slice")
+    if found is None or found.frame.is_empty():
         return ""
-    curve = run.slice.filter((pl.col("kind") == "curve") & pl.col("loss").is_finite())
+    curve = found.frame.filter((pl.col("kind") == "curve") & pl.col("loss").is_finite())
     said = "" if curve.is_empty() else _CURVE
-    return figure(draw_slice(run.slice, run.slice_name or "not named"), said + _PATH)
+    return figure(draw_slice(found.frame, found.figures["weight"]), said + _PATH)
 
 
 def _gradient(run: Reported) -> str:

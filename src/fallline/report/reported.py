@@ -7,6 +7,8 @@ from typing import Any, Protocol
 
 import polars as pl
 
+from fallline.measurement import Measurement
+
 
 class Judgement(Protocol):
     """How the training ended."""
@@ -52,7 +54,4 @@ class Reported(Protocol):
     def rates(self) -> pl.DataFrame | None: ...
     @property
     def predictions(self) -> pl.DataFrame | None: ...
-    @property
-    def slice(self) -> pl.DataFrame | None: ...
-    @property
-    def slice_name(self) -> str | None: ...
+    def measured(self, instrument: str, **options: Any) -> Measurement | None: ...
