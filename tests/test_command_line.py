@@ -252,7 +252,7 @@ def test_damaged_weights_and_traces_are_told(run, home, trained, tmp_path):
     (copy / "weights.safetensors").write_bytes(b"nothing")
     fails(run("predict", str(copy), "houses.csv"), "weights.safetensors")
     next((copy / "trace").glob("*.parquet")).write_bytes(b"nothing")
-    fails(run("show", str(copy), "--step", "3"), "parquet")
+    fails(run("show", str(copy), "--step", "2"), "parquet")
 
 
 @pytest.mark.parametrize(("number", "said"), [(errno.ENOSPC, "no space left"), (errno.EACCES, "no right to write")])
