@@ -3,12 +3,12 @@ PYTHON ?= python3
 BIN := .venv/bin
 HOUSING := src/fallline/examples/california_housing.csv.gz
 
-.PHONY: demo test check lint types bench clean
+.PHONY: demo test check lint types bench diagnosis-score chromium clean
 
 demo: .venv/ready
 	$(BIN)/fallline train $(HOUSING) --target median_house_value
 
-test: .venv/ready
+test: .venv/ready chromium
 	$(BIN)/python -m pytest -n 2 --dist loadfile --cov --cov-report=term
 
 lint: .venv/ready
@@ -23,6 +23,14 @@ check: lint types test
 bench: .venv/ready
 	$(BIN)/python -m pip install -q -c constraints.txt 'torch==2.13.0'
 	$(BIN)/python benchmarks/pairs.py
+
+diagnosis-score: .venv/ready
+	$(BIN)/python diagnosis_score/score.py
+
+# the report is tested in a real browser
+chromium:
+	@command -v chromium >/dev/null || (apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq \
+		--no-install-recommends chromium >/dev/null) || (echo "The tests of the report need Chromium: install it."; exit 2)
 
 .venv/ready: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv

@@ -49,7 +49,7 @@ ROWS = [
     ["explain"],
     ["report"],
     ["run"],
-    ["outcome"],
+    ["outcome", "measuring"],
     ["project"],
     ["cli"],
     ["__main__"],

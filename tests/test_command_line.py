@@ -249,8 +249,10 @@ def test_damaged_weights_and_traces_are_told(run, home, trained, tmp_path):
     import shutil
 
     copy = shutil.copytree(trained.path, tmp_path / "copy")
+    whole = (copy / "weights.safetensors").read_bytes()
     (copy / "weights.safetensors").write_bytes(b"nothing")
     fails(run("predict", str(copy), "houses.csv"), "weights.safetensors")
+    (copy / "weights.safetensors").write_bytes(whole)
     next((copy / "trace").glob("*.parquet")).write_bytes(b"nothing")
     fails(run("show", str(copy), "--step", "2"), "parquet")
 

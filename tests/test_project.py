@@ -221,7 +221,7 @@ def test_a_category_never_seen_in_training_is_predicted_all_the_same(run):
 
 PUBLIC = {
     "DataError", "DescentClassifier", "DescentRegressor", "FalllineError", "Run", "RunError", "SettingsError",
-    "StorageError", "Verdict", "descend", "open_run", "train",
+    "StorageError", "Verdict", "descend", "measure", "open_run", "train",
 }  # fmt: skip
 
 

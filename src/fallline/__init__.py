@@ -16,6 +16,7 @@ _WHERE = {
     "train": "fallline.project",
     "descend": "fallline.descent",
     "open_run": "fallline.run",
+    "measure": "fallline.measuring",
     "Run": "fallline.run",
     "Verdict": "fallline.verdict",
     "DescentRegressor": "fallline.estimators",

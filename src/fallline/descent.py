@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import jax
@@ -16,10 +17,13 @@ from fallline.engine import precision
 from fallline.errors import DataError
 from fallline.fit import Fitted, Rows, fit
 from fallline.losses import AsTheyAre, OwnLoss, Penalty
+from fallline.record import named_arrays
 from fallline.settings import average_of, batch_size, check, rule_of
-from fallline.trace.trace import Trace
+from fallline.trace.trace import Trace, layout
+from fallline.training import Training
 from fallline.types import Parameters, Parts
 from fallline.verdict import Verdict
+from fallline.words import parameter_names
 
 
 @dataclass(frozen=True)
@@ -35,6 +39,24 @@ class Descent:
     def trace(self) -> pl.DataFrame:
         """A row per update: step, epoch, rows, seconds, loss, objective, gradient_norm, update_norm, ..."""
         return self.recorded.frame()
+
+    @property
+    def training(self) -> Training:
+        """What instruments measure."""
+        ready = self.fitted.ready
+        named = named_arrays(self.fitted.start)
+        arrays = layout(list(named), [np.shape(array) for array in named.values()])
+        widest = max(max(array["shape"], default=1) for array in arrays)
+        kept = self.recorded.snapshots.at
+        return Training(
+            name="the descent",
+            ready=ready,
+            trace=self.trace,
+            kept=self.fitted.parameters,
+            kept_step=self.fitted.kept,
+            names=tuple(parameter_names(arrays, [str(n) for n in range(1, widest + 1)])),
+            snapshots={step: partial(_flat, parameters) for step, parameters in kept.items()},
+        )
 
     def weights(self, step: int) -> Parameters:
         """The parameters after a step (0: the start). Raises DataError when those were not kept."""
@@ -126,6 +148,10 @@ def _descend(loss: Callable[..., Any], parameters: Parameters, data: Any, settin
     recorded = Trace(Batches(rows, batch_size(settings, rows), settings.seed))
     fitted = fit(parts, settings, Rows(data, None, np.ones(rows)), parameters=start, keep=recorded.keep)
     return Descent(_numpy(fitted.parameters), fitted.verdict, fitted, recorded)
+
+
+def _flat(parameters: Parameters) -> np.ndarray:
+    return np.asarray(ravel_pytree(parameters)[0])
 
 
 def _numpy(parameters: Parameters) -> Parameters:

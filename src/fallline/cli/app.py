@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import typer
 
-from fallline.cli import predict, report, runs, show, train
+from fallline.catalogue import INSTRUMENTS
+from fallline.cli import instruments, predict, report, runs, show, train
 
 app = typer.Typer(
     name="fallline",
@@ -20,3 +21,5 @@ app.command("runs", short_help="The runs so far, with their outcome.")(runs.runs
 app.command("show", short_help="One run, or one of its updates in full.")(show.show)
 app.command("predict", short_help="Predict new rows with a run.")(predict.predict)
 app.command("report", short_help="Write the single-file report of a run.")(report.report)
+for each in INSTRUMENTS.values():
+    app.command(each.name, short_help=f"Measure: {each.asks[:1].lower()}{each.asks[1:]}")(instruments.command(each))
