@@ -74,8 +74,8 @@ def write(measured: Measurement, path: Path) -> None:
     from fallline.figures.measured import draw_measurement
 
     chart, kind = draw_measurement(measured), path.suffix[1:]
-    how: dict[str, Any] = {"png": {"scale_factor": 2}, "html": {"inline": True}}.get(kind, {})  # a page opens offline
-    write_whole(path, lambda beside: chart.save(str(beside), **how, **{"format": kind}))
+    how: Any = {"png": {"scale_factor": 2}, "html": {"inline": True}}.get(kind, {})  # a page opens offline
+    write_whole(path, lambda beside: chart.save(str(beside), **(how | {"format": kind})))
 
 
 def _check(path: Path, force: bool) -> None:
