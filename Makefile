@@ -23,6 +23,7 @@ check: lint types test
 bench: .venv/ready
 	$(BIN)/python -m pip install -q -c constraints.txt 'torch==2.13.0'
 	$(BIN)/python benchmarks/pairs.py
+	$(BIN)/python benchmarks/limits.py
 
 diagnosis-score: .venv/ready
 	$(BIN)/python diagnosis_score/score.py

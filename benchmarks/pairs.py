@@ -22,8 +22,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
-from functools import cache, partial
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 
@@ -31,6 +30,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import torch
+from pair import FEATURES, Pair, table
 from sklearn.linear_model import LinearRegression, SGDClassifier
 from sklearn.neural_network import MLPClassifier
 
@@ -43,29 +43,6 @@ from fallline.settings import check, parts_of
 from fallline.step import step
 from fallline.survey import Rows
 from fallline.trace.trace import Trace
-
-FEATURES = 28
-
-
-@dataclass(frozen=True)
-class Pair:
-    """A piece of work that both sides do; `reach` is the ratio ours / theirs that is asked for."""
-
-    name: str
-    ours: Callable[[], object]
-    theirs: Callable[[], object]
-    peer: str
-    reach: float
-    note: Callable[[float, float], str] = lambda ours, theirs: ""
-
-
-@cache
-def table(rows: int) -> tuple[np.ndarray, np.ndarray]:
-    """Normal features and a target that a linear score decides, with noise."""
-    random = np.random.default_rng(0)
-    X = random.normal(size=(rows, FEATURES)).astype(np.float32)
-    y = X @ random.normal(size=FEATURES).astype(np.float32) + random.normal(size=rows).astype(np.float32)
-    return X, (y > 0).astype(np.float32)
 
 
 def epoch_of_ours(rows: int, model: str = "logistic", **settings) -> Callable[[], object]:

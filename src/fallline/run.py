@@ -5,6 +5,7 @@ Reading needs no JAX; measuring does, and the table that the run was trained on.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,7 +17,11 @@ from fallline.trace.evidence import write_measurement
 from fallline.trace.run_folder import RunFolder
 
 if TYPE_CHECKING:
+    from fallline.diagnosis.diagnosis import Diagnosis
+    from fallline.explain.explanation import Chapter, Explanation
     from fallline.training import Training
+
+Watch = Callable[[int, int, str], None]
 
 
 class Run(RunFolder):
@@ -60,12 +65,47 @@ class Run(RunFolder):
 
         return retrace(self.path, self._table)
 
-    def report(self, path: str | Path | None = None) -> Path:
-        """Write the single-file report; beside the run unless a path is given."""
+    def diagnose(self, *, tried: bool = False) -> Diagnosis:
+        """What is wrong with this run, with evidence; or that it is healthy.
+
+        Args:
+            tried: carry the candidate fixes out as trial runs beside an unchanged control.
+        """
+        from fallline.diagnosis import diagnose
+
+        return diagnose(self, tried=tried)
+
+    def explain(self, *names: str, measuring: bool = True, watch: Watch | None = None) -> list[Explanation]:
+        """How this model learned: all explanations, or those of these names.
+
+        Args:
+            measuring: False to tell only what was measured before.
+            watch: told (which, of how many, instrument) before each measurement that is made.
+
+        Raises: SettingsError for a name that does not exist.
+        """
+        from fallline.explain import explain
+
+        told = {"watch": watch} if watch else {}
+        return explain(self, names or None, measuring=measuring, diagnosis=self.diagnose(), **told)
+
+    def story(self) -> list[Chapter]:
+        """The run in time order, each chapter with its steps and figures."""
+        from fallline.explain import story
+
+        return story(self)
+
+    def report(self, path: str | Path | None = None, *, measuring: bool = True, watch: Watch | None = None) -> Path:
+        """Write the single-file report; beside the run unless a path is given. The rest is as in `explain`."""
         from fallline.report import write_report
 
-        this: Any = self  # the report asks for what a run has, not for a Run
-        return write_report(this, Path(path) if path else self.path / "report.html")
+        return write_report(
+            self,
+            Path(path) if path else self.path / "report.html",
+            explanations=self.explain(measuring=measuring, watch=watch),
+            story=self.story(),
+            diagnosis=self.diagnose(),
+        )
 
 
 def open_run(path: str | Path, table: Any = None) -> Run:
