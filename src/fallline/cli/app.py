@@ -5,7 +5,7 @@ from __future__ import annotations
 import typer
 
 from fallline.catalogue import INSTRUMENTS
-from fallline.cli import instruments, predict, report, runs, show, train
+from fallline.cli import diagnose, explain, instruments, predict, quiz, report, runs, show, story, train
 
 app = typer.Typer(
     name="fallline",
@@ -21,5 +21,9 @@ app.command("runs", short_help="The runs so far, with their outcome.")(runs.runs
 app.command("show", short_help="One run, or one of its updates in full.")(show.show)
 app.command("predict", short_help="Predict new rows with a run.")(predict.predict)
 app.command("report", short_help="Write the single-file report of a run.")(report.report)
+app.command("diagnose", short_help="What is wrong with a run, why, and which fix works.")(diagnose.diagnose)
+app.command("explain", short_help="How the model learned, as a tree of questions.")(explain.explain)
+app.command("story", short_help="A run in time order.")(story.story)
+app.command("quiz", short_help="Guess what the next step does, and see.")(quiz.quiz)
 for each in INSTRUMENTS.values():
     app.command(each.name, short_help=f"Measure: {each.asks[:1].lower()}{each.asks[1:]}")(instruments.command(each))

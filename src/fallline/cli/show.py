@@ -21,10 +21,10 @@ def show(
 
     found = Run(find_run(run, runs))
     if step is not None:
-        from fallline.instruments.step import tell_step
+        from fallline.told.step import step_lines
 
         figures = found.measure("step", step=step).figures
-        print_json(figures) if json else print("\n".join(tell_step(figures)))
+        print_json(figures) if json else print("\n".join(step_lines(figures)))
         return
     if json:
         print_json(found.to_json())
