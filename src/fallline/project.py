@@ -17,7 +17,7 @@ import numpy as np
 import polars as pl
 
 from fallline import __version__, words
-from fallline.data import fingerprint, read_table
+from fallline.data import Number, fingerprint, read_table
 from fallline.engine import precision
 from fallline.errors import DataError
 from fallline.fit import Fitted, SetUp, fit
@@ -217,7 +217,7 @@ def _arrays(fitted: Fitted) -> dict[str, np.ndarray]:
 
 
 def _data(table: Table, origin: dict[str, Any], read: int) -> dict[str, Any]:
-    target = table.target
+    target, ranges = table.target, _ranges(table)
     if read == 0:
         raise DataError("The table has no rows.")
     return {
@@ -232,12 +232,26 @@ def _data(table: Table, origin: dict[str, Any], read: int) -> dict[str, Any]:
         "target": target.to_json(),
         "columns": [
             {"name": c.name, "kind": c.kind, "why": c.why, "distinct": c.distinct, "missing": c.missing}
+            | ({"range": ranges[c.name]} if c.name in ranges else {})
             for c in table.columns
         ],
         "steps": list(table.preparation.describe()),
         "features": list(table.preparation.feature_names),
         "split": table.split.how,
     }
+
+
+def _ranges(table: Table) -> dict[str, list[float]]:
+    """The lowest and the highest value of each number that the training rows have; of a date, in days since the first."""
+    rows = table.frame[table.split.train]
+    found = {}
+    for step in table.preparation.steps:
+        if isinstance(step, Number):
+            values = step.values(rows[step.name])
+            there = values[~np.isnan(values)]
+            if len(there):
+                found[step.name] = [float(there.min()), float(there.max())]
+    return found
 
 
 def _environment() -> dict[str, Any]:

@@ -75,11 +75,12 @@ class Run(RunFolder):
 
         return diagnose(self, tried=tried)
 
-    def explain(self, *names: str, measuring: bool = True, watch: Watch | None = None) -> list[Explanation]:
+    def explain(self, *names: str, measuring: str = "all", watch: Watch | None = None) -> list[Explanation]:
         """How this model learned: all explanations, or those of these names.
 
         Args:
-            measuring: False to tell only what was measured before.
+            measuring: "all"; "headlines", what each one's first sentences need; or "nothing", to tell only what was
+                measured before.
             watch: told (which, of how many, instrument) before each measurement that is made.
 
         Raises: SettingsError for a name that does not exist.
@@ -95,7 +96,7 @@ class Run(RunFolder):
 
         return story(self)
 
-    def report(self, path: str | Path | None = None, *, measuring: bool = True, watch: Watch | None = None) -> Path:
+    def report(self, path: str | Path | None = None, *, measuring: str = "all", watch: Watch | None = None) -> Path:
         """Write the single-file report; beside the run unless a path is given. The rest is as in `explain`."""
         from fallline.report import write_report
 

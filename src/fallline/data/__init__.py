@@ -9,12 +9,14 @@ from fallline.data.moments import median, moments
 from fallline.data.prepare import Preparation, apply, fit_preparation
 from fallline.data.read import read_table
 from fallline.data.split import Split, split
+from fallline.data.steps import Number
 from fallline.data.target import Target, decode, encode, fit_target
 from fallline.data.values import present
 
 __all__ = [
     "KINDS",
     "Column",
+    "Number",
     "Preparation",
     "Split",
     "Target",
