@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import re
@@ -12,67 +13,25 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-import numpy as np
 import polars as pl
 import pytest
+from report.fabricated import INF, NAN, diagnosis, explanations, fabricated, measured_slice, story
 
+from fallline.claim import Sentence
+from fallline.diagnosis.diagnosis import Diagnosis, Symptom, Tried
 from fallline.errors import StorageError
+from fallline.explain.explanation import Chapter, Explanation
 from fallline.measurement import Measurement
 from fallline.report import bundle, report_page, write_report
+from fallline.report.tree import OTHERWISE
 
 NASTY = "<script>alert(1)</script>"
-INF, NAN = float("inf"), float("nan")
 
 
 @pytest.fixture(autouse=True)
 def small_bundle(monkeypatch: pytest.MonkeyPatch) -> None:
     """The real bundle takes a second; what is around it is tested here."""
     monkeypatch.setattr("fallline.report.write.charts_bundle", lambda: "/* bundle */")
-
-
-def fabricated(**changes: Any) -> Any:
-    """A finished regression with every part."""
-    steps = np.arange(1, 401)
-    losses = 0.2 + 1 / steps
-    trace = pl.DataFrame(
-        {"step": steps, "epoch": steps / 40, "loss": losses, "gradient_norm": losses, "rate": np.full(400, 0.05)}
-    )
-    path = pl.DataFrame({"kind": "path", "step": [0, 400], "weight": [2.0, 0.1], "loss": [5.0, 0.2]})
-    curve = pl.DataFrame({"kind": ["curve"], "step": pl.Series([None], dtype=pl.Int64), "weight": [0.0], "loss": [0.3]})
-    part = {"loss": 0.2, "rmse": 71131.02, "r2": 0.61}
-    whole = {
-        "path": Path("runs/one"),
-        "name": "2026-11-23-141502-houses-linear",
-        "settings": {"model": "linear", "loss": "squared", "batch": 32, "rate": 0.05, "rate_asked": "auto", "l2": 0.1},
-        "data": {
-            "source": {"name": "houses.csv", "path": "houses.csv", "size": 1423529, "sha256": "ab" * 32},
-            "rows": {"read": 20640, "dropped": 7, "train": 14448, "validation": 3096, "test": 3096},
-            "target": {"name": "price", "task": "regression", "mean": 206855.8, "scale": 115395.6},
-            "columns": [{"name": "rooms", "kind": "number", "why": "decimals", "distinct": 44, "missing": 0}],
-            "steps": ["rooms was brought to mean 0 and standard deviation 1"],
-            "features": ["rooms"],
-            "split": "Rows were shuffled with seed 0.",
-        },
-        "trace": trace,
-        "evaluations": trace.select("step", "epoch", validation_loss="loss", validation_metric="loss")[::40],
-        "metrics": {"train": part, "validation": part, "test": part},
-        "metric": "rmse",
-        "start": {"loss": 1.2, "trivial_loss": 0.5, "trivial": "always predicting the mean (206,856)"},
-        "exact": {"loss": 0.19, "objective": 0.19, "loss_distance": 0.01, "weights_distance": 0.2, "method": "QR"},
-        "verdict": SimpleNamespace(
-            state="converged", why="the loss no longer falls", next="nothing", figures={"steps": 400, "worst": NAN}
-        ),
-        "summary": ["400 steps were made."],
-        "rates": pl.DataFrame({"rate": [0.05, 5.0], "loss": [0.2, INF], "chosen": [True, False]}),
-        "predictions": pl.DataFrame({"actual": [1.0, 2.0], "predicted": [1.5, 1.8], "part": ["test", "test"]}),
-        "slice": pl.concat([curve, path]),
-        "slice_name": "rooms",
-    }
-    run = SimpleNamespace(**(whole | changes))
-    run.measured = lambda name, **_: (
-        None if run.slice is None else Measurement(name, run.slice, {"weight": run.slice_name})
-    )
-    return run
 
 
 class Elements(HTMLParser):
@@ -87,7 +46,7 @@ class Elements(HTMLParser):
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.found.append((tag, dict(attrs)))
-        if tag not in ("meta", "link", "br"):
+        if tag not in ("meta", "link", "br", "input"):
             self.open.append(tag)
 
     def handle_endtag(self, tag: str) -> None:
@@ -103,7 +62,12 @@ def words(page: str) -> str:
 
 
 def specs(page: str) -> list[dict[str, Any]]:
-    return [json.loads(s) for s in re.findall(r'<script type="application/json">(.*?)</script>', page)]
+    return [json.loads(s)["spec"] for s in re.findall(r'<script type="application/json">(.*?)</script>', page)]
+
+
+def whole(*evidence: Measurement) -> str:
+    """A page with every part."""
+    return report_page(fabricated(), explanations=explanations(*evidence), story=story(), diagnosis=diagnosis())
 
 
 def test_the_page_says_the_verdict_first_and_then_the_four_steps_in_order() -> None:
@@ -113,7 +77,7 @@ def test_the_page_says_the_verdict_first_and_then_the_four_steps_in_order() -> N
 
 
 def test_every_element_is_closed_and_every_section_has_a_heading() -> None:
-    elements = Elements(report_page(fabricated()))
+    elements = Elements(whole())
     assert elements.open == []
     headings = [tag for tag, _ in elements.found if re.fullmatch(r"h\d", tag)]
     assert headings.count("h1") == 1
@@ -121,7 +85,7 @@ def test_every_element_is_closed_and_every_section_has_a_heading() -> None:
 
 
 def test_the_page_loads_nothing_from_anywhere() -> None:
-    page = report_page(fabricated())
+    page = whole()
     for _, attributes in Elements(page).found:
         assert "src" not in attributes
         assert (attributes.get("href") or "#").startswith("#")
@@ -129,11 +93,118 @@ def test_the_page_loads_nothing_from_anywhere() -> None:
     assert "default-src 'none'" in page
 
 
-def test_every_chart_has_a_description_and_its_numbers() -> None:
-    page = report_page(fabricated())
+def test_every_chart_has_a_description_its_numbers_and_a_table() -> None:
+    page = whole()
     drawings = [a for _, a in Elements(page).found if a.get("class") == "drawing"]
-    assert len(drawings) == len(specs(page)) == 7
+    assert len(drawings) == len(specs(page)) == page.count("<summary>As a table</summary>") == 7
     assert all(a["aria-label"] and a["role"] == "img" for a in drawings)
+
+
+def test_headings_go_down_one_level_at_a_time() -> None:
+    levels = [int(tag[1]) for tag, _ in Elements(whole()).found if re.fullmatch(r"h\d", tag)]
+    assert levels[0] == 1
+    assert all(after <= before + 1 for before, after in itertools.pairwise(levels))
+
+
+def test_what_is_not_given_is_left_out_of_the_page_and_of_its_contents() -> None:
+    assert not {"#story", "#diagnosis"} & {a.get("href") for _, a in Elements(report_page(fabricated())).found}
+    assert {"#story", "#diagnosis"} <= {a.get("href") for _, a in Elements(whole()).found}
+
+
+def test_explanations_hang_on_their_step_under_their_branch_and_keep_their_order() -> None:
+    said = words(whole())
+    order = ["1 Problem", "What is asked", "What of target?", "2 Data", "What of table?", "3 Model", "The gradient"]
+    order += ["What of slope?", "What of minimum?", "The learning rate", "What of rates?", "4 Deployment"]
+    order += ["What of trust?", "Story The loss", "Diagnosis Of 2 things"]
+    said = re.sub(r"steps [\d,]+ to [\d,]+ ", "", said)
+    said = re.sub(r"(The (gradient|learning rate)) (holds|scales|was)", "", said)  # said of the record
+    assert sorted(order, key=said.index) == order
+
+
+def test_a_sentence_whose_claim_did_not_hold_says_so_in_words() -> None:
+    said = words(whole())
+    assert f"{OTHERWISE} The angle is 71 degrees." in said
+    assert said.count(OTHERWISE) == 1
+
+
+def test_a_measurement_is_drawn_once_and_linked_to_afterwards() -> None:
+    page = whole()
+    assert (
+        sum("Loss against one weight" in spec["description"] or "rooms" in spec["description"] for spec in specs(page))
+        == 1
+    )
+    assert [a["href"] for tag, a in Elements(page).found if tag == "a" and "evidence" in str(a["href"])] == [
+        "#evidence-slice"
+    ]
+    assert [a["id"] for _, a in Elements(page).found if str(a.get("id")).startswith("evidence")] == ["evidence-slice"]
+    assert "Measured as above: What of slope?" in words(page)
+
+
+def test_measurements_with_other_options_are_drawn_apart() -> None:
+    page = whole(measured_slice(step=40))
+    ids = [a["id"] for _, a in Elements(page).found if str(a.get("id")).startswith("evidence")]
+    assert ids == ["evidence-slice", "evidence-slice-step-40"]
+    assert "Measured by the instrument slice (step 40), in 0.5 seconds." in words(page)
+
+
+def test_an_instrument_without_a_figure_shows_its_numbers() -> None:
+    page = whole(Measurement("checkup", pl.DataFrame({"a": [1]}), {"largest_scale": 12.5}))
+    assert "largest scale 12.5 Measured by the instrument checkup." in words(page)
+
+
+def test_a_long_list_of_numbers_is_cut_and_counted() -> None:
+    assert "… (30 in all)" in words(whole())
+
+
+def test_commands_that_measure_again_and_what_is_missing_are_shown() -> None:
+    said = words(whole())
+    assert "fallline slice last" in said
+    assert "Not measured: rate-range: the table is not at hand." in said
+
+
+def test_chapters_and_symptoms_take_the_page_to_their_steps() -> None:
+    buttons = [a["data-step"] for tag, a in Elements(whole()).found if tag == "button" and "data-step" in a]
+    assert buttons == ["1", "41", "41"]
+    assert "steps 41 to 400 A plateau." in words(whole())
+
+
+def test_the_diagnosis_shows_evidence_rule_source_and_what_was_tried() -> None:
+    said = words(whole())
+    assert "Of 2 things that were looked at, 1 is wrong. Noise floor The loss hovers." in said
+    assert "floor 0.2 rule mean > 1.05 * exact source Robbins 1951" in said
+    assert "batch=256 0.21 0.31 2 It helped: lower by 0.1" in said
+    assert "It did not help: no difference" in said
+    assert "Saturated a linear model has nothing to" in said
+
+
+def test_a_healthy_run_is_said_to_be() -> None:
+    page = report_page(fabricated(), diagnosis=Diagnosis([], ["diverged"], {}))
+    assert "1 thing was looked at, and nothing is wrong." in words(page)
+
+
+def test_a_run_without_steps_has_no_scrubber() -> None:
+    assert 'id="at-step"' in report_page(fabricated())
+    assert 'id="at-step"' not in report_page(fabricated(trace=fabricated().trace.clear()))
+
+
+def test_a_long_run_says_what_the_page_left_out_and_a_short_one_does_not() -> None:
+    assert "100,000 steps, more than a picture has room for" in words(report_page(fabricated(100_000)))
+    assert "min-max downsampling" not in words(report_page(fabricated()))
+
+
+def test_the_values_at_a_step_keep_the_spike_of_a_long_run() -> None:
+    page = report_page(fabricated(100_000))
+    found = re.search(r'id="recorded">(.*?)</script>', page)
+    assert found
+    recorded = json.loads(found[1])
+    assert max(recorded["values"]["loss"]) == 9.0
+    assert len(recorded["step"]) <= 1003
+    assert recorded["step"][-1] == recorded["last"] == 100_000
+
+
+def test_a_value_that_is_not_finite_is_none_in_the_page() -> None:
+    page = report_page(fabricated(trace=fabricated().trace.with_columns(loss=pl.lit(INF))))
+    assert '"loss":[null,null' in page
 
 
 def test_the_final_measure_stands_beside_the_loss_under_a_name_of_its_own() -> None:
@@ -144,7 +215,7 @@ def test_the_final_measure_stands_beside_the_loss_under_a_name_of_its_own() -> N
 
 def test_the_exact_answer_is_a_level_of_the_loss_chart() -> None:
     assert "exact answer: 0.19" in report_page(fabricated())
-    assert "exact answer" not in report_page(fabricated(exact=None)).split("<main>")[1]
+    assert "exact answer" not in report_page(fabricated(exact=None)).split("<main")[1]
 
 
 def test_what_comes_from_the_data_is_escaped_everywhere() -> None:
@@ -157,7 +228,14 @@ def test_what_comes_from_the_data_is_escaped_everywhere() -> None:
     run.metrics = {"test": {"loss": 1.0, NASTY: 1.0}}
     run.verdict = SimpleNamespace(state=NASTY, why=NASTY, next=NASTY, figures={NASTY: NASTY})
     run.predictions = run.predictions.with_columns(part=pl.lit(NASTY))
-    page = report_page(run)
+    sentences = (Sentence(NASTY, NASTY, True), Sentence(NASTY, NASTY, False))
+    measured = Measurement("slice", run.slice, {"weight": NASTY, NASTY: NASTY}, {"weight": NASTY})
+    told = Explanation(NASTY, "model", NASTY, NASTY, sentences, (measured, measured), (NASTY,), NASTY)
+    symptom = Symptom(NASTY, NASTY, {NASTY: NASTY}, NASTY, NASTY)
+    found = Diagnosis([symptom], [NASTY], {NASTY: NASTY}, [Tried(NASTY, [1.0], [1.0], [0], True, NASTY)])
+    chapters = [Chapter(NASTY, 1, 2, NASTY, {NASTY: NASTY})]
+    page = report_page(run, explanations=[told], story=chapters, diagnosis=found)
+    assert Elements(page).open == []
     assert NASTY.lower() not in page.lower()
     assert "alert(1)" in words(page)
     labels = pl.DataFrame({"actual": [NASTY, "</script>"], "predicted": [NASTY, "<!--"], "part": ["test", "test"]})

@@ -7,7 +7,8 @@ import shlex
 from fallline.figures import draw_confusion, draw_predicted
 from fallline.figures.axes import is_finite
 from fallline.numbers import count, number
-from fallline.report.html import figure, paragraphs, table, text
+from fallline.report.figure import figure
+from fallline.report.html import paragraphs, table, text
 from fallline.report.reported import Reported
 from fallline.report.words import explained, measured, sentence, short
 

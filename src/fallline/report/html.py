@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Sequence
 from html import escape
 from typing import Any
 
-import altair as alt
+from fallline.numbers import count
 
 
 def text(value: Any) -> str:
@@ -31,14 +30,20 @@ def bullets(sentences: Iterable[str]) -> str:
 
 
 def folded(title: str, inside: str) -> str:
-    """Something to open on demand; nothing when there is nothing inside."""
-    return f"<details><summary>{text(title)}</summary>{inside}</details>" if inside else ""
+    """Something small to open on demand; nothing when there is nothing inside."""
+    return f'<details class="fold"><summary>{text(title)}</summary>{inside}</details>' if inside else ""
 
 
-def facts(pairs: Iterable[tuple[str, Any]]) -> str:
-    """Names and values, one below the other."""
+def to_step(first: int, last: int | None = None) -> str:
+    """A button that names some steps and takes the page to the first of them."""
+    words = f"step {count(first)}" if last in (None, first) else f"steps {count(first)} to {count(last)}"
+    return f'<button type="button" class="to-step" data-step="{first}">{text(words)}</button>'
+
+
+def facts(pairs: Iterable[tuple[str, Any]], *, wide: bool = False) -> str:
+    """Names and values, one below the other; `wide` where the values are sentences."""
     rows = "".join(f"<div><dt>{text(name)}</dt><dd>{text(value)}</dd></div>" for name, value in pairs)
-    return f'<dl class="facts">{rows}</dl>' if rows else ""
+    return f'<dl class="facts{" wide" if wide else ""}">{rows}</dl>' if rows else ""
 
 
 def table(
@@ -67,21 +72,4 @@ def table(
         for first, *rest in rows
     )
     inside = f"<caption>{text(caption)}</caption><thead>{over}<tr>{head}</tr></thead><tbody>{body}</tbody>"
-    return f'<div class="scroll" tabindex="0" role="region" aria-label="{text(caption)}"><table>{inside}</table></div>'
-
-
-def figure(chart: alt.LayerChart, said: str, *, narrow: bool = False) -> str:
-    """A chart under its title, with what there is to see in it said below.
-
-    The title is a heading of the page and not of the drawing, where it could not wrap on a narrow screen.
-    """
-    spec = chart.to_dict(validate=False)  # half of the time; the tests validate every figure
-    title = spec.pop("title")
-    spec.pop("$schema", None)  # an address, and the bundle knows its own version
-    data = json.dumps(spec, separators=(",", ":"), allow_nan=False, ensure_ascii=False).replace("<", "\\u003c")
-    kind = "chart narrow" if narrow else "chart"
-    return (
-        f'<figure class="{kind}"><h3>{text(title)}</h3><div class="drawing" role="img" '
-        f'aria-label="{text(spec["description"])}"></div>'
-        f'<script type="application/json">{data}</script><figcaption>{text(said)}</figcaption></figure>'
-    )
+    return f'<div class="scroll" tabindex="0" role="group" aria-label="{text(caption)}"><table>{inside}</table></div>'

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import polars as pl
 
-from fallline.figures import draw_gradient, draw_loss, draw_measure, draw_rate, draw_rates, draw_slice
+from fallline.figures import draw_gradient, draw_loss, draw_measure, draw_rate, draw_rates
 from fallline.figures.axes import is_finite
+from fallline.figures.measured import draw_measurement
 from fallline.figures.recorded import NOISY, broken_from
 from fallline.numbers import count, number, share
-from fallline.report.html import facts, figure, folded, paragraphs
+from fallline.report.evidence import Evidence
+from fallline.report.figure import figure
+from fallline.report.html import facts, folded, paragraphs
 from fallline.report.reported import Reported
 from fallline.report.words import short, training_words, value_words
 
@@ -22,13 +25,18 @@ _PATH = (
 )
 
 
-def model_section(run: Reported) -> str:
-    """Settings, loss, slice, gradient norm, learning rate and the trials that chose it."""
+def model_section(run: Reported, explained: str, evidence: Evidence) -> str:
+    """Settings, loss, gradient norm, learning rate, the trials that chose it, and the explanations of the model.
+
+    Where there are explanations, which hold the figures that they need, the less telling ones are folded away.
+    """
     asked = facts((name.replace("_", " "), value_words(value)) for name, value in run.settings.items())
     parts = [paragraphs([training_words(run.settings)]), folded("Every setting", asked)]
     if run.trace.is_empty():
-        return "".join([*parts, paragraphs(["No step was recorded."])])
-    parts += [_loss(run), _exact(run), _slice(run), _gradient(run), _rate(run), _rates(run), _measure(run)]
+        return "".join([*parts, paragraphs(["No step was recorded."]), explained])
+    more = _slice(run, evidence) + _rates(run) + _measure(run)
+    parts += [_loss(run), _exact(run), _gradient(run), _rate(run)]
+    parts += [folded("More of what was recorded", more), explained] if explained else [more]
     return "".join(parts)
 
 
@@ -67,13 +75,13 @@ def _exact(run: Reported) -> str:
     return paragraphs([said])
 
 
-def _slice(run: Reported) -> str:
+def _slice(run: Reported, evidence: Evidence) -> str:
     found = run.measured("slice")
-    if found is None or found.frame.is_empty():
+    if found is None or found.frame.is_empty() or evidence.tells(found):
         return ""
     curve = found.frame.filter((pl.col("kind") == "curve") & pl.col("loss").is_finite())
     said = "" if curve.is_empty() else _CURVE
-    return figure(draw_slice(found.frame, found.figures["weight"]), said + _PATH)
+    return figure(draw_measurement(found), said + _PATH)
 
 
 def _gradient(run: Reported) -> str:
