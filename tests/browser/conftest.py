@@ -40,7 +40,7 @@ def write(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
         shown = [Measurement("noise", fabricated().slice, {"kind": kind}, {"step": i}) for i, kind in enumerate(KINDS)]
         with pytest.MonkeyPatch.context() as patch:
             real, made = evidence.draw_measurement, charts()
-            drawn = lambda found: real(found) if found.instrument == "slice" else made[found.figures["kind"]]  # noqa: E731
+            drawn = lambda found: real(found) if found.instrument == "slice" else [made[found.figures["kind"]]]  # noqa: E731
             patch.setattr(evidence, "draw_measurement", drawn)
             return write_report(
                 fabricated(steps, **changes),

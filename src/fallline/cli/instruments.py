@@ -73,9 +73,11 @@ def write(measured: Measurement, path: Path) -> None:
         return
     from fallline.figures.measured import draw_measurement
 
-    chart, kind = draw_measurement(measured), path.suffix[1:]
+    charts, kind = draw_measurement(measured), path.suffix[1:]
+    if not charts:
+        raise SettingsError(f"{measured.instrument} has no figure.\nName a .csv or .parquet for its frame.")
     how: Any = {"png": {"scale_factor": 2}, "html": {"inline": True}}.get(kind, {})  # a page opens offline
-    write_whole(path, lambda beside: chart.save(str(beside), **(how | {"format": kind})))
+    write_whole(path, lambda beside: charts[0].save(str(beside), **(how | {"format": kind})))
 
 
 def _check(path: Path, force: bool) -> None:

@@ -83,7 +83,7 @@ def _print(found: Any) -> None:
     from fallline.numbers import count, number
     from fallline.shortlist.tuning import ranked
 
-    rows = [("model", "validation loss", "spread", "round", "steps", "parameters")]
+    rows: list[tuple[str, ...]] = [("model", "validation loss", "spread", "round", "steps", "parameters")]
     for each in [*ranked(found.candidates), *found.references]:
         spread = "" if each.spread is None else f"± {number(each.spread, 2)}"
         done = ("", "") if each.settings is None else (str(each.round), count(each.steps))
@@ -91,7 +91,11 @@ def _print(found: Any) -> None:
         rows.append((mark + each.name, number(each.mean), spread, *done, count(each.parameters)))
     widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
     for row in rows:
-        print(row[0].ljust(widths[0]), *(cell.rjust(width) for cell, width in zip(row[1:], widths[1:], strict=True)), sep="  ")
+        print(
+            row[0].ljust(widths[0]),
+            *(cell.rjust(width) for cell, width in zip(row[1:], widths[1:], strict=True)),
+            sep="  ",
+        )
     print()
     print("\n".join(found.why) or "No candidate was judged before it was stopped.")
     if found.run is not None:

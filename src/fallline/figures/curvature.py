@@ -117,3 +117,6 @@ def _describe_alpha(f: Figures) -> str:
     if f["alpha_all"] is not None and f["alpha_all"] != f["alpha"]:
         typical.append(f"and {number(f['alpha_all'], 3)} {ALL}")
     return f"{' '.join(typical)}: -1 is where a step began, 0 the floor of its valley, 1 as high on the other side."
+
+
+ALSO = (draw_alpha,)

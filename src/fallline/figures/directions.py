@@ -102,3 +102,6 @@ def draw_angle(measurement: Measurement) -> alt.LayerChart:
     least, most_said = number(f["angle_least"], 3), number(f["angle_most"], 3)
     words = f"Angle between minus the gradient and the way to where training ended, {least} to {most_said} degrees"
     return finish(layers, ANGLE, f"{words} at {count(f['angles'])} points of the path.", height=240)
+
+
+ALSO = (draw_angle,)

@@ -44,9 +44,9 @@ def draw_rates(rates: pl.DataFrame) -> alt.LayerChart:
     chosen = arrived.filter("chosen")
     if chosen.height:
         named = chosen.with_columns(pl.lit(f"chosen: {number(chosen['rate'][0])}").alias("words"))
-        mark = alt.Chart(named).encode(x=x, y=y, text="words:N")
+        mark = alt.Chart(named).encode(x=x, y=y)
         layers += [mark.mark_point(shape="circle", color=EXACT, size=220, strokeWidth=2.5, opacity=1)]
-        layers += halo(mark, EXACT, dy=21 if span.place(chosen["loss"][0]) > 1.5 * ROOM else -19)
+        layers += halo(mark.encode(text="words:N"), EXACT, dy=21 if span.place(chosen["loss"][0]) > 1.5 * ROOM else -19)
     return finish(layers, TITLE, _describe(frame, arrived, chosen), height=260)
 
 

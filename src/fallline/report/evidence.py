@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from importlib.util import find_spec
 
-from fallline.catalogue import instrument
 from fallline.explain.explanation import Explanation
 from fallline.figures.measured import draw_measurement
 from fallline.measurement import Measurement
@@ -42,14 +40,8 @@ class Evidence:
         asked = f" ({options})" if options else ""
         took = f", in {number(measurement.seconds, 2)} seconds" if measurement.seconds else ""
         by = f'<p class="small">Measured by the instrument {text(measurement.instrument + asked)}{took}.</p>'
-        return f'<div class="evidence" id="{name}" tabindex="-1">{_figure(measurement)}{numbers}{by}</div>'
-
-
-def _figure(measurement: Measurement) -> str:
-    """Its chart; nothing for an instrument that has none."""
-    if find_spec(f"fallline.figures.{instrument(measurement.instrument).module}") is None:
-        return ""
-    return figure(draw_measurement(measurement), level=LEVEL)
+        drawn = "".join(figure(chart, level=LEVEL) for chart in draw_measurement(measurement))
+        return f'<div class="evidence" id="{name}" tabindex="-1">{drawn}{numbers}{by}</div>'
 
 
 def _name(measurement: Measurement) -> str:

@@ -81,7 +81,7 @@ def _slice(run: Reported, evidence: Evidence) -> str:
         return ""
     curve = found.frame.filter((pl.col("kind") == "curve") & pl.col("loss").is_finite())
     said = "" if curve.is_empty() else _CURVE
-    return figure(draw_measurement(found), said + _PATH)
+    return figure(draw_measurement(found)[0], said + _PATH)
 
 
 def _gradient(run: Reported) -> str:
