@@ -13,12 +13,14 @@ class Claim:
     """What is expected, how to tell whether it holds, and what to say in either case.
 
     holds: True or False by the figures; None when they can't tell, and then nothing is said.
+    usual: whether it is what one expects. Where neither case is (a model with a penalty, or without), none is marked.
     """
 
     name: str
     holds: Callable[[Figures], bool | None]
     said: Callable[[Figures], str]  # when it holds
     measured: Callable[[Figures], str]  # when it does not: what was measured instead
+    usual: bool = True
 
 
 @dataclass(frozen=True)
@@ -28,6 +30,12 @@ class Sentence:
     claim: str
     text: str
     holds: bool
+    usual: bool = True
+
+    @property
+    def otherwise(self) -> bool:
+        """Whether it tells of something that one would expect differently."""
+        return self.usual and not self.holds
 
 
 def tell(claims: Iterable[Claim], figures: Figures) -> list[Sentence]:
@@ -42,5 +50,5 @@ def tell(claims: Iterable[Claim], figures: Figures) -> list[Sentence]:
         holds = claim.holds(figures)
         if holds is not None:
             said = claim.said if holds else claim.measured
-            sentences.append(Sentence(claim.name, said(figures), bool(holds)))
+            sentences.append(Sentence(claim.name, said(figures), bool(holds), claim.usual))
     return sentences

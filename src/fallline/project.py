@@ -242,7 +242,7 @@ def _data(table: Table, origin: dict[str, Any], read: int) -> dict[str, Any]:
 
 
 def _ranges(table: Table) -> dict[str, list[float]]:
-    """The lowest and the highest value of each number that the training rows have; of a date, in days since the first."""
+    """The lowest and the highest value of each number in the training rows; of a date, in days since the first."""
     rows = table.frame[table.split.train]
     found = {}
     for step in table.preparation.steps:

@@ -92,7 +92,7 @@ def leaf(explanation: Explanation) -> list[str]:
     from fallline.explain.tell import headline
 
     said = headline(explanation)
-    star = any(s.text == said and not s.holds for s in explanation.answer)
+    star = any(s.text == said and s.otherwise for s in explanation.answer)
     return [
         f"    {explanation.name}: {explanation.question}",
         textwrap.fill(("* " if star else "") + said, WIDE, initial_indent="      ", subsequent_indent="      "),
@@ -105,7 +105,7 @@ def whole(explanation: Explanation, run: Run) -> list[str]:
 
     lines = [f"{explanation.question}  ({explanation.name})", ""]
     for sentence in explanation.answer:
-        indent = "  " if sentence.holds else "* "
+        indent = "* " if sentence.otherwise else "  "
         lines.append(textwrap.fill(sentence.text, WIDE, initial_indent=indent, subsequent_indent="  "))
     if explanation.missing:
         lines += ["", textwrap.fill(f"Not measured: {explanation.missing}", WIDE, subsequent_indent="  ")]

@@ -37,7 +37,7 @@ class Explanation:
             "step": self.step,
             "branch": self.branch,
             "question": self.question,
-            "answer": [{"claim": s.claim, "text": s.text, "holds": s.holds} for s in self.answer],
+            "answer": [{"claim": s.claim, "text": s.text, "holds": s.holds, "usual": s.usual} for s in self.answer],
             "evidence": [measurement.to_json() for measurement in self.evidence],
             "commands": list(self.commands),
             "missing": self.missing,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from fallline.claim import Claim
@@ -82,3 +82,14 @@ def claim(
 ) -> Claim:
     """A claim on the record, undecided where one of the figures that it needs is not known."""
     return Claim(name, lambda f: bool(holds(f)) if known(f, *needs) else None, said, measured)
+
+
+def either(
+    name: str,
+    needs: tuple[str, ...],
+    holds: Callable[[Figures], bool],
+    said: Callable[[Figures], str],
+    measured: Callable[[Figures], str],
+) -> Claim:
+    """A claim of which neither case is the usual one."""
+    return replace(claim(name, needs, holds, said, measured), usual=False)

@@ -39,7 +39,7 @@ def _explanation(told: Explanation, evidence: Evidence) -> str:
 
 
 def _sentence(sentence: Sentence) -> str:
-    if not sentence.holds:
+    if sentence.otherwise:
         return f'<p class="otherwise"><strong>{OTHERWISE}</strong> {text(sentence.text)}</p>'
     kind = ' class="word"' if sentence.claim.startswith("word:") else ""
     return f"<p{kind}>{text(sentence.text)}</p>"

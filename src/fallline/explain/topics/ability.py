@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fallline.explain.topic import Ask, Define, Topic, claim, stated
+from fallline.explain.topic import Ask, Define, Topic, either, stated
 from fallline.explain.topics import costs
 from fallline.measurement import Figures
 from fallline.numbers import count
@@ -29,7 +29,7 @@ HOLD = Topic(
     BRANCH,
     "Is this model able to hold the answer?",
     (
-        claim(
+        either(
             "linear-model",
             ("network", "model_words", "parameters"),
             lambda f: not f["network"],
@@ -66,7 +66,7 @@ LAYERS = Topic(
     BRANCH,
     "What happens inside the network, layer by layer?",
     (
-        claim(
+        either(
             "has-layers",
             ("network", "model_words"),
             lambda f: f["network"],

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fallline.explain.topic import Define, Topic, claim, stated
+from fallline.explain.topic import Define, Topic, either, stated
 from fallline.measurement import Figures
 from fallline.numbers import count, number
 
@@ -43,7 +43,7 @@ INFERRED = Topic(
     (
         stated("kinds", ("kinds", "columns"), lambda f: _kinds(f) if f["columns"] else ""),
         stated("taken-as", ("kinds",), _taken),
-        claim(
+        either(
             "nobody-said",
             ("kinds",),
             lambda f: not any(why.startswith("as you said") for _, _, why in f["kinds"]),
@@ -73,14 +73,14 @@ CHANGED = Topic(
     BRANCH,
     "What was changed in the data?",
     (
-        claim(
+        either(
             "standardised",
             ("scaled",),
             lambda f: f["scaled"] > 0,
             _scaled,
             lambda f: "No column was standardised: each is taken in its own units.",
         ),
-        claim(
+        either(
             "no-gaps",
             ("gaps",),
             lambda f: not f["gaps"],
@@ -100,7 +100,7 @@ CHANGED = Topic(
                 else ""
             ),
         ),
-        claim(
+        either(
             "target-as-it-is",
             ("task", "target_scale"),
             lambda f: not f["target_scaled"],
@@ -120,14 +120,14 @@ LEFT_OUT = Topic(
     BRANCH,
     "What was left out?",
     (
-        claim(
+        either(
             "no-row-dropped",
             ("rows_read", "rows_dropped"),
             lambda f: f["rows_dropped"] == 0,
             lambda f: f"No row: all {count(f['rows_read'])} rows have a target.",
             lambda f: f"{count(f['rows_dropped'])} of {count(f['rows_read'])} rows were left out: they have no target.",
         ),
-        claim(
+        either(
             "no-column-ignored",
             ("ignored",),
             lambda f: not f["ignored"],

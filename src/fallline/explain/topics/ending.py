@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from fallline.explain.parts import STOPPED
-from fallline.explain.topic import Ask, Define, Topic, claim, stated
+from fallline.explain.topic import Ask, Define, Topic, claim, either, stated
 from fallline.measurement import Figures
 from fallline.numbers import count, number
 
@@ -52,7 +52,7 @@ STOPPED_IT = Topic(
     "What stopped the training, and was that the right moment?",
     (
         stated("stopped", ("ended", "steps"), _why),
-        claim(
+        either(
             "kept-the-last",
             ("kept", "steps", "ended"),
             lambda f: f["kept"] == f["steps"],

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fallline.explain.topic import Ask, Define, Topic, claim, stated
+from fallline.explain.topic import Ask, Define, Topic, either, stated
 from fallline.numbers import count
 
 STEP, BRANCH = "model", "the gradient"
@@ -13,7 +13,7 @@ DERIVATIVE = Topic(
     BRANCH,
     "Is it a derivative, a slope or a gradient that we compute?",
     (
-        claim(
+        either(
             "many-parameters",
             ("parameters",),
             lambda f: f["parameters"] > 1,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from fallline.explain.parts import WHY, why_not_exact
-from fallline.explain.topic import Ask, Define, Topic, claim, stated
+from fallline.explain.topic import Ask, Define, Topic, claim, either, stated
 from fallline.measurement import Figures
 from fallline.numbers import count, number, share
 from fallline.verdict import NEAR_EXACT
@@ -48,7 +48,7 @@ WHY_LOSS = Topic(
         stated("reason", ("loss",), lambda f: WHY.get(f["loss"].partition(":")[0], "")),
         stated("measure", ("metric", "metric_name"), _metric),
         stated("both", ("part_loss", "metric_value", "part_words"), _both),
-        claim(
+        either(
             "no-penalty",
             ("l1", "l2"),
             lambda f: not f["l1"] and not f["l2"],
@@ -77,7 +77,7 @@ SOLVE = Topic(
     BRANCH,
     "Why not just solve it?",
     (
-        claim(
+        either(
             "exact-answer",
             ("finished", "loss", "network"),
             lambda f: f["exact_loss"] is not None,
@@ -104,7 +104,7 @@ SOLVE = Topic(
                 "the exact answer's."
             ),
         ),
-        claim(
+        either(
             "one-answer",
             ("exact_unique", "exact_weights"),
             lambda f: f["exact_unique"],

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fallline.explain.topic import Ask, Define, Topic, claim, stated
+from fallline.explain.topic import Ask, Define, Topic, claim, either, stated
 from fallline.explain.topics import costs
 from fallline.measurement import Figures
 from fallline.numbers import count, number
@@ -50,7 +50,7 @@ RATE = Topic(
                 f"the rate chosen, {number(f['rate'])}."
             ),
         ),
-        claim(
+        either(
             "large-diverges",
             ("tried", "tried_high"),
             lambda f: f["tried_broke"] > 0,
@@ -73,7 +73,7 @@ MEMORY = Topic(
     (
         Define("rate"),
         Define("momentum"),
-        claim(
+        either(
             "no-memory",
             ("rule", "rule_words"),
             lambda f: f["rule"] == "plain" and f["average"] is None,
@@ -103,7 +103,7 @@ SCHEDULES = Topic(
     "Why shrink the rate over time, and what would a constant one have done?",
     (
         Define("schedule"),
-        claim(
+        either(
             "rate-shrank",
             ("first_rate", "last_rate"),
             lambda f: f["last_rate"] < 0.99 * f["most_rate"],

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from fallline.explain.parts import formula
-from fallline.explain.topic import Ask, Define, Topic, claim, stated
+from fallline.explain.topic import Ask, Define, Topic, either, stated
 from fallline.measurement import Figures
 from fallline.numbers import count, number
 
@@ -67,7 +67,7 @@ LENGTH = Topic(
     BRANCH,
     "How long is a step?",
     (
-        claim(
+        either(
             "rate-times-gradient",
             ("first_rate", "first_gradient_norm", "first_update_norm", "some"),
             _plain_steps,

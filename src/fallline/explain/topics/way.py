@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fallline.explain.topic import Ask, Define, Topic, claim, stated
+from fallline.explain.topic import Ask, Define, Topic, claim, either, stated
 from fallline.explain.topics import costs
 from fallline.measurement import Figures
 from fallline.numbers import count, number, share
@@ -89,7 +89,7 @@ THOUSANDS = Topic(
     BRANCH,
     "With many weights nobody can draw the hill: what does downhill mean, and how honest is a picture of it?",
     (
-        claim(
+        either(
             "can-be-drawn",
             ("parameters",),
             lambda f: f["parameters"] <= 2,
