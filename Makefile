@@ -21,7 +21,7 @@ types: .venv/ready
 check: lint types test
 
 bench: .venv/ready
-	$(BIN)/python -m pip install -q -c constraints.txt 'torch==2.13.0'
+	$(BIN)/python -m pip install -q -c constraints.txt 'torch==2.13.0' 'pyhessian==0.1'
 	$(BIN)/python benchmarks/pairs.py
 	$(BIN)/python benchmarks/limits.py
 

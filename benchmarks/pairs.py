@@ -26,9 +26,11 @@ from functools import partial
 from itertools import pairwise
 from pathlib import Path
 
+import curvature
 import jax
 import jax.numpy as jnp
 import numpy as np
+import surface
 import torch
 from pair import FEATURES, Pair, table
 from sklearn.linear_model import LinearRegression, SGDClassifier
@@ -290,7 +292,7 @@ def main() -> None:
     asked = parser.parse_args()
     results = []
     print(f"{'work':<52} {'ours':>10} {'theirs':>10} {'ratio':>7} {'reach':>6}  against")
-    for name, make in pairs().items():
+    for name, make in (pairs() | curvature.pairs() | surface.pairs()).items():
         if asked.only not in name:
             continue
         pair = make()

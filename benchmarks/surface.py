@@ -16,8 +16,8 @@ import jax.numpy as jnp
 import numpy as np
 import torch
 from jax.flatten_util import ravel_pytree
-
 from pair import FEATURES, Pair, table
+
 from fallline.instruments.objectives import objectives_on
 from fallline.settings import check, parts_of
 from fallline.survey import Rows, as_batch

@@ -12,6 +12,7 @@ import pytest
 
 from fallline import figures
 from fallline.figures.axes import range_of
+from fallline.measurement import Measurement
 
 INF, NAN = float("inf"), float("nan")
 
@@ -121,9 +122,13 @@ def test_the_slice_shows_the_curve_and_the_path() -> None:
     path = pl.DataFrame({"kind": "path", "step": [0, 5, 9], "weight": [2.0, 1.0, 0.1], "loss": [5.0, NAN, 0.1]})
     curve = pl.DataFrame({"kind": "curve", "step": pl.Series([None] * 2, dtype=pl.Int64), "weight": [0.0, 2.0]})
     both = pl.concat([curve.with_columns(loss=pl.lit(0.1)), path])
-    assert "to weight 0.1 with loss 0.1" in valid(figures.draw_slice(both, "bias"))["description"]
-    valid(figures.draw_slice(both.filter(pl.col("kind") == "curve"), "bias"))
-    valid(figures.draw_slice(both.with_columns(loss=pl.lit(NAN)), "bias"))
+
+    def draw(frame: pl.DataFrame) -> dict[str, Any]:
+        return valid(figures.draw_slice(Measurement("slice", frame, {"weight": "bias"})))
+
+    assert "to weight 0.1 with loss 0.1" in draw(both)["description"]
+    draw(both.filter(pl.col("kind") == "curve"))
+    draw(both.with_columns(loss=pl.lit(NAN)))
 
 
 def test_rates_that_diverged_are_shown_beside_the_chosen_one() -> None:

@@ -16,6 +16,7 @@ from fallline.measurement import Measurement
 
 PICTURES = (".html", ".svg", ".png", ".json")
 FRAMES = (".csv", ".parquet")
+WIDTH = 640  # of a figure, in pixels
 
 
 def look(
@@ -71,13 +72,16 @@ def write(measured: Measurement, path: Path) -> None:
         frame = measured.frame
         write_whole(path, frame.write_csv if path.suffix == ".csv" else frame.write_parquet)
         return
+    import altair as alt
+
     from fallline.figures.measured import draw_measurement
 
     charts, kind = draw_measurement(measured), path.suffix[1:]
     if not charts:
         raise SettingsError(f"{measured.instrument} has no figure.\nName a .csv or .parquet for its frame.")
+    wide = charts[0] if isinstance(charts[0], alt.VConcatChart | alt.HConcatChart) else charts[0].properties(width=WIDTH)
     how: Any = {"png": {"scale_factor": 2}, "html": {"inline": True}}.get(kind, {})  # a page opens offline
-    write_whole(path, lambda beside: charts[0].save(str(beside), **(how | {"format": kind})))
+    write_whole(path, lambda beside: wide.save(str(beside), **(how | {"format": kind})))
 
 
 def _check(path: Path, force: bool) -> None:

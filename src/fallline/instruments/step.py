@@ -1,9 +1,16 @@
-"""One update in full, from the user's own rows: w_new = w_old - rate * direction, in numbers."""
+"""One update in full, from the user's own rows: predict, loss, gradient factor by factor, update, in numbers.
+
+    w_new = w_old - rate * direction
+
+The loss of the same batch is taken again after the update: whether the step did what it was made for.
+"""
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import polars as pl
@@ -11,116 +18,163 @@ from jax.flatten_util import ravel_pytree
 
 from fallline.data import decode
 from fallline.errors import RunError
-from fallline.losses import Squared
-from fallline.measurement import Measurement
+from fallline.instruments.factors import factors
+from fallline.instruments.remembered import remembered
+from fallline.losses import AbstractRowLoss, Squared
+from fallline.measurement import Figures, Measurement
+from fallline.step import Step, objective
 from fallline.step import step as take
 from fallline.training import Training
+from fallline.types import Batch, Gradient, Parts, State
 
 ROWS = 8  # of the batch that are spelled out
-WEIGHTS = 12  # parameters that are spelled out: those that the update changed most
+WEIGHTS = 12  # parameters that are spelled out: the chosen one, and those that the update changed most
+FRAME = 1_000  # rows and parameters in the frame, each
+
+_take = jax.jit(take, static_argnames="parts")
+_objective = jax.jit(objective, static_argnames="parts")
 
 
 def measure_step(training: Training, *, step: int, weight: str | None) -> Measurement:
     """Walk to the step before this one again, then take the step and look at it.
 
-    Returns: figures of step, epoch, rate, rule, batch (how many rows), loss, objective; rows: number in the table,
-    prediction and target as the loop sees them, target in its own units; weights: name, old, gradient, update, new.
+    Args:
+        weight: whose derivative is taken apart; when None the one that this update moved furthest, of those with a
+            gradient.
+
+    Returns: a frame of kind "row" (row, target, before, after: predictions as a person means them, of the true class
+    where there are several) and "weight" (name, old, gradient, update, new); figures: run, step, epoch, rule, rate,
+    clip, batch (how many rows), precision, condensed, squared, loss, objective, loss_after, objective_after (of the
+    same batch), recorded_loss, gradient_norm, update_norm; rows: row (number in the table), prediction, target, error,
+    after, loss, own (target in its own units); weights: name, old, gradient, direction, update, new; chain and layers:
+    the factors of the chosen weight's derivative (`factors.py`), None where rows have no losses of their own; memory:
+    what is old and what new in its direction (`remembered.py`); readd_error, readd_rounding; parameters.
 
     Raises: RunError when the training has no such step.
     """
     if not 1 <= step <= training.steps:
         raise RunError(f"{training.name} has no step {step:,}.\nIt has steps 1 to {training.steps:,}.")
-    ready, table, number = training.ready, training.table, step
-    assert table is not None
-    before = training.state(number - 1)
-    rows = table.split.train[training.rows_of(number)]
-    batch = training.batch_of(number)
-    rate = training.rate_of(number)
-    after, seen = take(training.parts, before, batch, jnp.asarray(rate, batch.share.dtype), jnp.zeros(()))
-    old, gradient, update, new = (
-        np.asarray(ravel_pytree(t)[0], np.float64)
-        for t in (before.parameters, seen.gradient, seen.update, after.parameters)
-    )
-    most = np.argsort(-np.abs(update), kind="stable")[:WEIGHTS]
-    prediction = np.asarray(training.parts.loss.response(seen.prediction), np.float64)
-    shown = range(min(ROWS, len(rows)))
-    own = decode(table.target, table.codes[rows[: len(shown)]])
+    parts, number = training.parts, step
+    before, batch, rate = training.state(number - 1), training.batch_of(number), training.rate_of(number)
+    dtype = training.flat(before.parameters).dtype
+    after, seen = _take(parts, before, batch, jnp.asarray(rate, dtype), jnp.zeros((), dtype))
+    direction = _direct(parts, before, seen.gradient, seen.loss)
+    flats = _flats(before, after, seen, direction)
+    moved = np.abs(flats["update"]) * (flats["gradient"] != 0)  # by old information alone has no chain to show
+    k = int(np.argmax(moved)) if weight is None else training.weight(weight)
+    rows = _rows(training, number, batch, seen, after)
     record = training.trace.row(number - 1, named=True)
+    objective_after = float(_objective(parts, after.parameters, batch))
+    penalty_after = float(parts.penalty(after.parameters))
     figures = {
         "run": training.name,
         "step": number,
         "epoch": record["epoch"],
-        "rule": ready.settings.rule,
+        "rule": training.ready.settings.rule,
+        "clip": training.ready.settings.clip,
         "rate": rate,
-        "batch": len(rows),
-        "condensed": ready.condensed,
-        "squared": isinstance(training.parts.loss, Squared),
+        "batch": len(training.rows_of(number)),
+        "precision": training.ready.settings.precision,
+        "condensed": training.ready.condensed,
+        "squared": isinstance(parts.loss, Squared),
         "loss": float(seen.loss),
         "objective": float(seen.objective),
+        "loss_after": objective_after - penalty_after,
+        "objective_after": objective_after,
         "recorded_loss": record["loss"],
-        "gradient_norm": float(np.linalg.norm(gradient)),
-        "rows": [
-            {
-                "row": int(table.numbers[rows[i]] + 1),
-                "prediction": prediction[i].tolist(),
-                "target": np.asarray(batch.target[i], np.float64).tolist(),
-                "own": own[i].item() if isinstance(own[i], np.generic) else own[i],
-            }
-            for i in shown
-        ],
-        "weights": [
-            {
-                "name": training.names[k],
-                "old": old[k],
-                "gradient": gradient[k],
-                "update": update[k],
-                "new": new[k],
-            }
-            for k in most
-        ],
-        "parameters": len(old),
+        "gradient_norm": float(np.linalg.norm(flats["gradient"])),
+        "update_norm": float(np.linalg.norm(flats["update"])),
+        "rows": rows.head(ROWS).to_dicts(),
+        "weights": _weights(training, flats, k),
+        **factors(parts, before.parameters, batch, k, training.names[k], rows["row"].to_list()),
+        "memory": remembered(parts.rule, before, after, seen.gradient, direction, k),
+        **_readded(flats, rate, dtype),
+        "parameters": len(training.names),
     }
-    return Measurement("step", pl.DataFrame(figures["weights"]), figures)
+    return Measurement("step", _frame(rows, training, flats), figures)
 
 
-def tell_step(m: dict[str, Any]) -> list[str]:
-    """The update as lines of text: predict, loss, gradient, update."""
-    lines = [
-        f"Step {m['step']:,} of {m['run']} (epoch {m['epoch']:.3g}, {m['batch']:,} rows, rule {m['rule']})",
-        "",
+@partial(jax.jit, static_argnames="parts")
+def _direct(parts: Parts, before: State, gradient: Gradient, loss: jax.Array) -> Gradient:
+    """What the rule makes of the gradient, as in `fallline.step`."""
+    return parts.rule.chain().update(gradient, before.rule, before.parameters, value=loss)[0]
+
+
+def _flats(before: State, after: State, seen: Step, direction: Gradient) -> dict[str, np.ndarray]:
+    """Old, gradient, direction, update and new, each [parameters]."""
+    trees = {
+        "old": before.parameters,
+        "gradient": seen.gradient,
+        "direction": direction,
+        "update": seen.update,
+        "new": after.parameters,
+    }
+    return {name: np.asarray(ravel_pytree(tree)[0], np.float64) for name, tree in trees.items()}
+
+
+def _rows(training: Training, number: int, batch: Batch, seen: Step, after: State) -> pl.DataFrame:
+    """What became of each row: predictions before and after, target, error and loss. No rows for other losses."""
+    parts, table = training.parts, training.table
+    if not isinstance(parts.loss, AbstractRowLoss):
+        return pl.DataFrame(schema={"row": pl.Int64})
+    then = parts.loss.response(parts.model.predict(after.parameters, batch.features))
+    response, later = (np.asarray(a, np.float64) for a in (parts.loss.response(seen.prediction), then))
+    target = np.asarray(batch.target, np.float64)
+    places = training.rows_of(number)
+    if table is not None:
+        rows = table.split.train[places]
+        places, own = table.numbers[rows], decode(table.target, table.codes[rows])
+    else:
+        own = target
+    some = slice(0, FRAME)
+    return pl.DataFrame(
+        {
+            "row": np.asarray(places[some], np.int64) + 1,
+            "prediction": response[some].tolist(),
+            "target": target[some].tolist(),
+            "error": (response - target)[some].tolist(),
+            "after": later[some].tolist(),
+            "loss": np.asarray(parts.loss.rows(seen.prediction, batch.target), np.float64)[some],
+            "own": np.asarray(own)[some].tolist(),
+        },
+        strict=False,
+    )
+
+
+def _weights(training: Training, flats: dict[str, np.ndarray], chosen: int) -> list[Figures]:
+    """The chosen parameter, and those that the update changed most."""
+    most = [k for k in np.argsort(-np.abs(flats["update"]), kind="stable")[:WEIGHTS].tolist() if k != chosen]
+    return [
+        {"name": training.names[k]} | {name: float(values[k]) for name, values in flats.items()}
+        for k in [chosen, *most][:WEIGHTS]
     ]
-    lines.append("1 predict   what the model says of the rows, with the weights as they are")
-    for row in m["rows"]:
-        said, wanted = (_numbers(row[k]) for k in ("prediction", "target"))
-        own = f"{row['own']:,.10g}" if isinstance(row["own"], float) else row["own"]
-        lines.append(f"    row {row['row']:>7,}   prediction {said:>12}   target {wanted:>12}   (in the table: {own})")
-    if m["batch"] > len(m["rows"]):
-        lines.append(f"    and {m['batch'] - len(m['rows']):,} rows more")
-    half = " (half the mean squared error)" if m["squared"] else ""
-    lines += ["", f"2 loss      {m['loss']:.6g}{half}"]
-    if m["objective"] != m["loss"]:
-        lines.append(f"            + penalty {m['objective'] - m['loss']:.6g} = objective {m['objective']:.6g}")
-    lines += [
-        "",
-        f"3 gradient  norm {m['gradient_norm']:.6g}; each is the slope of the objective along one weight",
-    ]
-    lines += ["", f"4 update    w_new = w_old - rate * {_direction(m)}, rate {m['rate']:.6g}"]
-    width = max(len(w["name"]) for w in m["weights"])
-    for w in m["weights"]:
-        lines.append(
-            f"    {w['name']:<{width}}  {w['new']:>12.6g} = {w['old']:>12.6g} - {w['update']:>12.6g}"
-            f"   (gradient {w['gradient']:.6g})"
-        )
-    if m["parameters"] > len(m["weights"]):
-        lines.append(f"    and {m['parameters'] - len(m['weights']):,} parameters more, which moved less")
-    return lines
 
 
-def _direction(m: dict[str, Any]) -> str:
-    return "gradient" if m["rule"] == "plain" else f"the direction that {m['rule'].partition(':')[0]} makes of it"
+def _readded(flats: dict[str, np.ndarray], rate: float, dtype: Any) -> Figures:
+    """How far w_old - rate * direction is from w_new where it is worst, and what rounding may make there."""
+    error = np.abs(flats["old"] - rate * flats["direction"] - flats["new"])
+    rounding = 4 * float(np.finfo(dtype).eps) * np.maximum(np.abs(flats["old"]), np.abs(flats["update"]))
+    worst = int(np.argmax(np.nan_to_num(error / np.maximum(rounding, 1e-300), nan=np.inf)))
+    return {"readd_error": float(error[worst]), "readd_rounding": float(rounding[worst])}
 
 
-def _numbers(value: Any) -> str:
-    if isinstance(value, list):
-        return "[" + " ".join(f"{v:.3g}" for v in value) + "]"
-    return f"{value:.5g}"
+def _frame(rows: pl.DataFrame, training: Training, flats: dict[str, np.ndarray]) -> pl.DataFrame:
+    """What is drawn: rows with their prediction before and after, and the weights that moved most."""
+    most = np.argsort(-np.abs(flats["update"]), kind="stable")[:FRAME]
+    weights = pl.DataFrame(
+        {"kind": ["weight"] * len(most), "name": [training.names[k] for k in most]}
+        | {name: values[most] for name, values in flats.items()}
+    )
+    if rows.is_empty():
+        return weights
+    several = rows["target"].dtype == pl.List
+    true = [int(np.argmax(target)) if several else None for target in rows["target"]]
+
+    def of(column: str) -> list[float]:
+        return [value if at is None else value[at] for value, at in zip(rows[column], true, strict=True)]
+
+    drawn = pl.DataFrame(
+        {"kind": ["row"] * rows.height, "row": rows["row"], "target": of("target")}
+        | {"before": of("prediction"), "after": of("after")}
+    )
+    return pl.concat([drawn, weights], how="diagonal")
