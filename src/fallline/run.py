@@ -100,8 +100,9 @@ class Run(RunFolder):
         """Write the single-file report; beside the run unless a path is given. The rest is as in `explain`."""
         from fallline.report import write_report
 
+        this: Any = self  # the report asks for what a run has, not for a Run
         return write_report(
-            self,
+            this,
             Path(path) if path else self.path / "report.html",
             explanations=self.explain(measuring=measuring, watch=watch),
             story=self.story(),

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from fallline.cli.options import Json, Runs, print_json
+from fallline.cli.options import Json, Runs, Table, print_json
 
 if TYPE_CHECKING:
     from fallline.diagnosis import Diagnosis
@@ -17,9 +17,7 @@ def diagnose(
         str, typer.Argument(metavar="RUN|FILE", help="A run, or another trainer's log: CSV, JSON, JSON lines, Parquet.")
     ],
     attempt: Annotated[bool, typer.Option("--try", help="Carry out the candidate fixes beside a control.")] = False,
-    table: Annotated[
-        str | None, typer.Option(metavar="FILE", help="The table it was trained on, where it is now.")
-    ] = None,
+    table: Table = None,
     runs: Runs = None,
     json: Json = False,
 ) -> None:

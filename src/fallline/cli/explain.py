@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import sys
 import textwrap
-import time
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from fallline.cli.options import Json, RunName, Runs, print_json
+from fallline.cli.options import Json, RunName, Runs, Table, print_json
+from fallline.cli.progress import measuring
 from fallline.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from fallline.run import Run
 
 WIDE = 110  # columns of text
-PATIENCE = 1.0  # seconds, after which progress is told
 TITLES = {"problem": "1 The problem", "data": "2 The data", "model": "3 The model", "deployment": "4 Deployment"}
 STAR = "A sentence with a * tells what was measured where the usual does not hold in this run."
 
@@ -28,9 +27,7 @@ def explain(
     open: Annotated[str | None, typer.Option("--open", metavar="NAME", help="One explanation whole, by name.")] = None,
     all: Annotated[bool, typer.Option("--all", help="All explanations whole.")] = False,
     quick: Annotated[bool, typer.Option("--quick", help="Measure nothing: tell what is known already.")] = False,
-    table: Annotated[
-        str | None, typer.Option(metavar="FILE", help="The table it was trained on, where it is now.")
-    ] = None,
+    table: Table = None,
     runs: Runs = None,
     json: Json = False,
 ) -> None:
@@ -45,7 +42,7 @@ def explain(
     chosen(names)  # an unknown name is told before anything is measured
     found = Run(find_run(run, runs), table)
     much = "nothing" if quick else "all" if open or all or json else "headlines"
-    each = explanations(found, names, measuring=much, watch=_progress())
+    each = explanations(found, names, measuring=much, watch=measuring())
     try:
         if json:
             told = [explanation.to_json() for explanation in each]
@@ -74,17 +71,6 @@ def _tree(each: Iterable[Explanation], run: str) -> None:
         print("\n".join(leaf(explanation)), flush=True)
     print(f"\n{STAR}\nEach has more to it, which is measured when it is opened:")
     print(f"fallline explain {run} --open NAME, or --all")
-
-
-def _progress() -> Any:
-    """Tells of measurements on standard error, once they take longer than a moment."""
-    began = time.perf_counter()
-
-    def watch(which: int, of: int, instrument: str) -> None:
-        if time.perf_counter() - began > PATIENCE or which == 1 < of:
-            print(f"measuring {which} of {of}: {instrument}", file=sys.stderr, flush=True)
-
-    return watch
 
 
 def leaf(explanation: Explanation) -> list[str]:

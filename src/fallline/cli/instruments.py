@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from fallline.catalogue import Instrument
-from fallline.cli.options import Json, RunName, Runs, print_json
+from fallline.cli.options import Json, RunName, Runs, Table, print_json
 from fallline.errors import SettingsError, StorageError
 from fallline.measurement import Measurement
 
@@ -22,9 +22,7 @@ WIDTH = 640  # of a figure, in pixels
 def look(
     name: str,
     run: RunName,
-    table: Annotated[
-        str | None, typer.Option(metavar="FILE", help="The table it was trained on, where it is now.")
-    ] = None,
+    table: Table = None,
     out: Annotated[
         str | None,
         typer.Option(metavar="FILE", help="The figure (.html .svg .png .json) or the frame (.csv .parquet)."),
@@ -76,12 +74,14 @@ def write(measured: Measurement, path: Path) -> None:
 
     from fallline.figures.measured import draw_measurement
 
-    charts, kind = draw_measurement(measured), path.suffix[1:]
-    if not charts:
+    drawn, kind = draw_measurement(measured), path.suffix[1:]
+    if not drawn:
         raise SettingsError(f"{measured.instrument} has no figure.\nName a .csv or .parquet for its frame.")
-    wide = charts[0] if isinstance(charts[0], alt.VConcatChart | alt.HConcatChart) else charts[0].properties(width=WIDTH)
+    wide = (
+        charts[0] if isinstance(charts[0], alt.VConcatChart | alt.HConcatChart) else charts[0].properties(width=WIDTH)
+    )
     how: Any = {"png": {"scale_factor": 2}, "html": {"inline": True}}.get(kind, {})  # a page opens offline
-    write_whole(path, lambda beside: wide.save(str(beside), **(how | {"format": kind})))
+    write_whole(path, lambda beside: chart.save(str(beside), **(how | {"format": kind})))
 
 
 def _check(path: Path, force: bool) -> None:

@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from fallline.cli.options import Json, RunName, Runs, print_json
+from fallline.cli.options import Json, RunName, Runs, Table, print_json
+from fallline.cli.progress import measuring
 from fallline.errors import StorageError
 
 
@@ -15,6 +16,8 @@ def report(
     run: RunName,
     out: Annotated[str | None, typer.Option(metavar="FILE", help="Write here instead of in the run folder.")] = None,
     force: Annotated[bool, typer.Option("--force", help="Overwrite FILE if it is there.")] = False,
+    quick: Annotated[bool, typer.Option("--quick", help="Measure nothing: tell what is known already.")] = False,
+    table: Table = None,
     runs: Runs = None,
     json: Json = False,
 ) -> None:
@@ -24,5 +27,6 @@ def report(
     from fallline.run import Run
     from fallline.trace.folder import find_run
 
-    path = Run(find_run(run, runs)).report(out)
+    found = Run(find_run(run, runs), table)
+    path = found.report(out, measuring="nothing" if quick else "all", watch=None if json else measuring())
     print_json({"report": str(path.resolve())}) if json else print(path)

@@ -40,6 +40,7 @@ def shortlist(
     loss: Annotated[str, _option(help=_LOSS)] = "auto",
     seed: Annotated[int, _option(help="Of the split, the start weights and the order of the rows.")] = 0,
     name: Annotated[str | None, _option(help="What to call the winner's run, after its date.")] = None,
+    no_report: Annotated[bool, _option("--no-report", help="Leave report.html out.")] = False,
     runs: Runs = None,
     json: Json = False,
     quiet: Annotated[bool, _option("--quiet", "-q", help="No progress, no table.")] = False,
@@ -68,12 +69,14 @@ def shortlist(
             runs=runs,
             watch=progress.see,
         )
-    if found.run is not None:
+    if found.run is not None and not no_report:
         found.run.report()
     if json:
         print_json(found.to_json())
     elif not quiet:
         _print(found)
+        if found.run is not None:
+            print(f"Kept in {found.run.path if no_report else found.run.path / 'report.html'}")
     if found.stopped == "interrupted":
         raise KeyboardInterrupt
 
@@ -98,8 +101,6 @@ def _print(found: Any) -> None:
         )
     print()
     print("\n".join(found.why) or "No candidate was judged before it was stopped.")
-    if found.run is not None:
-        print(f"Kept in {found.run.path / 'report.html'}")
 
 
 class _Progress:

@@ -6,12 +6,17 @@ import inspect
 import sys
 import time
 from collections.abc import Callable
-from typing import Annotated, Any, get_type_hints
+from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 
 import typer
 
 from fallline.cli.options import Json, Runs, print_json
+from fallline.cli.progress import measuring
 from fallline.errors import SettingsError
+
+if TYPE_CHECKING:
+    from fallline.diagnosis import Diagnosis
+    from fallline.run import Run
 
 
 def _option(*flags: str, help: str, metavar: str | None = None) -> Any:
@@ -64,10 +69,15 @@ def train(
             watch=progress.see,
             **settings,
         )
-    if not (quiet or json):
+    talks = not (quiet or json)
+    if talks:
         print("\n".join(run.summary), flush=True)
+    if run.verdict.state != "interrupted":
+        found = run.diagnose()
+        if talks:
+            print(_diagnosed(found, run.name), flush=True)
     if not no_report:
-        run.report()
+        _report(run, talks)
     if json:
         print_json(run.to_json())
     elif not quiet:
@@ -75,6 +85,23 @@ def train(
         print(f"Kept in {where}")
     if run.verdict.state == "interrupted":
         raise KeyboardInterrupt
+
+
+def _diagnosed(found: Diagnosis, run: str) -> str:
+    """What the diagnosis found, in a line."""
+    if found.healthy:
+        return f"Diagnosis: healthy; {len(found.checked)} symptoms were looked for."
+    names = ", ".join(symptom.id for symptom in found.symptoms)
+    return f"Diagnosis: {names}. Why, and which fix works: fallline diagnose {run} --try"
+
+
+def _report(run: Run, talks: bool) -> None:
+    """Measure what the report tells, and write it; after Ctrl-C with what was measured so far."""
+    try:
+        much = "nothing" if run.verdict.state == "interrupted" else "all"
+        run.report(measuring=much, watch=measuring() if talks else None)
+    except KeyboardInterrupt:
+        run.report(measuring="nothing")
 
 
 def command() -> Callable[..., None]:
