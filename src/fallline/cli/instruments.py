@@ -77,9 +77,9 @@ def write(measured: Measurement, path: Path) -> None:
     drawn, kind = draw_measurement(measured), path.suffix[1:]
     if not drawn:
         raise SettingsError(f"{measured.instrument} has no figure.\nName a .csv or .parquet for its frame.")
-    wide = (
-        charts[0] if isinstance(charts[0], alt.VConcatChart | alt.HConcatChart) else charts[0].properties(width=WIDTH)
-    )
+    chart = drawn[0]
+    if not isinstance(chart, alt.VConcatChart | alt.HConcatChart):  # parts of those have widths of their own
+        chart = chart.properties(width=WIDTH)
     how: Any = {"png": {"scale_factor": 2}, "html": {"inline": True}}.get(kind, {})  # a page opens offline
     write_whole(path, lambda beside: chart.save(str(beside), **(how | {"format": kind})))
 
