@@ -34,9 +34,8 @@ ROWS = [
         "metrics",
         "words",
         "figures",
-        "told",
     ],
-    ["step", "layout"],
+    ["step", "layout", "told"],
     ["record", "survey"],
     ["legs", "exact"],
     ["many", "trace", "watch", "shortcut"],
@@ -51,6 +50,7 @@ ROWS = [
     ["run"],
     ["outcome", "measuring"],
     ["project"],
+    ["shortlist"],
     ["cli"],
     ["__main__"],
 ]

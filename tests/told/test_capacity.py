@@ -82,7 +82,7 @@ CASES = {  # where the claim holds, numbers that are said; where it does not, nu
     "inside-and-outside": (
         {},
         ["1.9 to 6.2", "58,000", "74,000", "1.28 times", "58,100", "nothing is promised outside"],
-        {"outside_error": 59000.0},
+        {"outside_error": 59000.0, "outside_extra": 0.001},
         ["59,000", "hardly larger", "luck, not a promise"],
     ),
 }
@@ -154,3 +154,10 @@ def test_rows_that_are_harder_whether_seen_or_not_do_not_count_against_the_range
     (sentence,) = said("inside-and-outside", outside_extra=0.01)
     assert not sentence.holds
     assert "harder, whether seen or not" in sentence.text
+
+
+def test_easier_rows_do_not_hide_what_was_lost_by_not_having_seen_them():
+    (sentence,) = said("inside-and-outside", outside_error=59000.0, whole_outside_error=50000.0)
+    assert not sentence.holds
+    assert "easier still for one that had seen" in sentence.text
+    assert "luck" not in sentence.text

@@ -5,7 +5,7 @@ from __future__ import annotations
 import typer
 
 from fallline.catalogue import INSTRUMENTS
-from fallline.cli import diagnose, explain, instruments, predict, quiz, report, runs, show, story, train
+from fallline.cli import diagnose, explain, instruments, predict, quiz, report, runs, shortlist, show, story, train
 
 app = typer.Typer(
     name="fallline",
@@ -25,5 +25,8 @@ app.command("diagnose", short_help="What is wrong with a run, why, and which fix
 app.command("explain", short_help="How the model learned, as a tree of questions.")(explain.explain)
 app.command("story", short_help="A run in time order.")(story.story)
 app.command("quiz", short_help="Guess what the next step does, and see.")(quiz.quiz)
+app.command("shortlist", short_help="Several models on a table: compared, fine-tuned, tested once.")(
+    shortlist.shortlist
+)
 for each in INSTRUMENTS.values():
     app.command(each.name, short_help=f"Measure: {each.asks[:1].lower()}{each.asks[1:]}")(instruments.command(each))
