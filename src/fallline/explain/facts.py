@@ -132,7 +132,10 @@ def _rates(run: Any) -> Figures:
     if tried is None or tried.is_empty():
         return none
     losses, rates = tried["loss"], tried["rate"]
+    start = run.start.get("loss")
     broke = ~losses.is_finite().fill_null(False)
+    if start is not None:
+        broke |= losses > start
     return {
         "tried": len(tried),
         "tried_low": rates.min(),

@@ -15,7 +15,7 @@ def _chosen(f: Figures) -> str:
         f"The rate {number(f['rate'])} was chosen by {count(f['tried'])} short trials with rates from "
         f"{number(f['tried_low'])} to {number(f['tried_high'])}"
     )
-    return said + (f"; {count(f['tried_broke'])} of them diverged." if f["tried_broke"] else "; none diverged.")
+    return said + (f"; {count(f['tried_broke'])} of them ended above the start." if f["tried_broke"] else ".")
 
 
 def _own_rate(f: Figures) -> bool:
@@ -55,10 +55,10 @@ RATE = Topic(
             ("tried", "tried_high"),
             lambda f: f["tried_broke"] > 0,
             lambda f: (
-                f"Too large a rate makes the loss explode: the smallest rate with which it did is "
+                f"Too large a rate makes the loss larger: the smallest rate that ended above the start, or diverged, is "
                 f"{number(f['tried_lowest_broke'])}."
             ),
-            lambda f: f"None of the rates that were tried was too large, up to {number(f['tried_high'])}.",
+            lambda f: f"None of the rates that were tried ended above the start, up to {number(f['tried_high'])}.",
         ),
         Ask("curvature", ("stable-rate", "valley-floor")),
         Ask("rate-range", ("bracket", "run-inside", "below-stable-limit", "validated"), costs.rate_range),
