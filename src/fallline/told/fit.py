@@ -109,7 +109,9 @@ def _kept(f: Figures) -> str:
 def _good_moment(f: Figures) -> str:
     more = ""
     if f["lowest_step"] == f["last_step"] == f["kept_step"]:
-        more = " It was still the lowest then: whether more steps would have lowered it further is not known from this."
+        more = (
+            " It was still the lowest then: nobody can tell from this whether more steps would have lowered it further."
+        )
     return f"{_kept(f)}. That is within {share(TURNED)}: hardly anything was lost by when it stopped.{more}"
 
 

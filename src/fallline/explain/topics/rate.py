@@ -55,7 +55,7 @@ RATE = Topic(
             ("tried", "tried_high"),
             lambda f: f["tried_broke"] > 0,
             lambda f: (
-                f"Too large a rate makes the loss larger: the smallest rate that ended above the start, or diverged, is "
+                "Too large a rate makes the loss larger: the smallest rate that ended above the start, or diverged, is "
                 f"{number(f['tried_lowest_broke'])}."
             ),
             lambda f: f"None of the rates that were tried ended above the start, up to {number(f['tried_high'])}.",
