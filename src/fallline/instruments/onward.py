@@ -1,5 +1,5 @@
-"""A few steps more from where training ended, three ways: as it was, with the rate led down to nothing, and with a
-rate thirty times as large. What a training lacked is what one of them finds.
+"""A few steps more from where training ended: as it was, with the rate led down to nothing, and with rates thirty, a
+thousand and thirty thousand times as large. What a training lacked is what one of these ways finds.
 
 All start from the weights that were kept and see the same batches, those that would have come next. A rule's memory
 (a velocity, Adam's moments) starts anew in all of them alike.
@@ -23,13 +23,13 @@ from fallline.step import objective, step
 from fallline.training import Training
 from fallline.types import Batch, Parts, State
 
-LARGER = 30.0  # times the rate
+LARGER = (30.0, 1e3, 3e4)  # times the rate
 LOOKS = 5  # at the objective, along the way
 STEPS = (20, 400)  # at least and at most
 WORK = 1e9  # floating-point operations, about
 ROWS = 4_096  # of a batch that was all rows
 JUDGED = 2_048
-WAYS = ("same", "cooled", "larger")
+WAYS = 2 + len(LARGER)  # as it was, led down, larger
 
 
 @partial(jax.jit, static_argnames=("parts", "full"))
@@ -62,6 +62,7 @@ def go_on(training: Training, held: Batch | None) -> Figures:
     """The objective over the judged rows now and after each way, and over held-out ones where there are some.
 
     onward_same is the mean of the last three looks of five, since it may hover; the others are the last one.
+    onward_larger is the best of the larger rates, onward_factor times the rate; infinite when all diverged.
     """
     ready, parts = training.ready, training.parts
     batches = ready.walk.batches
@@ -69,7 +70,7 @@ def go_on(training: Training, held: Batch | None) -> Figures:
     size = sum(count for _, count in groups(training.kept))
     table = ready.whole._replace(share=ready.whole.share * len(ready.whole.share))
     rows = min(batches.size, ROWS)
-    steps = int(np.clip(WORK / (6 * max(size, 1) * rows * len(WAYS)), *STEPS))
+    steps = int(np.clip(WORK / (6 * max(size, 1) * rows * WAYS), *STEPS))
     steps = -(-max(min(steps, training.steps), LOOKS) // LOOKS)
     last = training.steps
     if batches.full:
@@ -82,18 +83,21 @@ def go_on(training: Training, held: Batch | None) -> Figures:
         seen = jax.tree.map(lambda a: a.reshape(LOOKS, steps, *a.shape[1:]), seen)
     rate, dtype = _rate(training), jax.tree.leaves(training.kept)[0].dtype
     down = np.linspace(1, 0, LOOKS * steps, endpoint=False)
-    ways = np.stack([np.ones_like(down), down, np.full_like(down, LARGER)]) * rate
+    ways = np.stack([np.ones_like(down), down, *(np.full_like(down, factor) for factor in LARGER)]) * rate
     judged = whole(_some(table, JUDGED))
     others = judged if held is None else whole(_some(held._replace(share=held.share * len(held.share)), JUDGED))
-    ladder = jnp.asarray(ways.reshape(len(WAYS), LOOKS, steps), dtype)
+    ladder = jnp.asarray(ways.reshape(WAYS, LOOKS, steps), dtype)
     found = np.asarray(_walk(parts, state, seen, ladder, (judged, others), batches.full), np.float64)
-    same, cooled, larger = found[..., 0]
+    same, cooled = found[:2, :, 0]
+    ends = np.where(np.isfinite(found[2:, -1, 0]), found[2:, -1, 0], np.inf)
+    best = int(np.argmin(ends))
     apart: Figures = {}
     if held is not None:
         apart = {
             "onward_held_now": float(objective(parts, training.kept, others)),
             "onward_held_same": float(found[0, -3:, 1].mean()),
             "onward_held_cooled": float(found[1, -1, 1]),
+            "onward_held_larger": float(found[2 + best, -1, 1]),
         }
     return apart | {
         "onward_steps": LOOKS * steps,
@@ -102,8 +106,8 @@ def go_on(training: Training, held: Batch | None) -> Figures:
         "onward_now": float(objective(parts, training.kept, judged)),
         "onward_same": float(same[-3:].mean()),
         "onward_cooled": float(cooled[-1]),
-        "onward_larger": float(larger[-1]),
-        "onward_factor": LARGER,
+        "onward_larger": float(ends[best]),
+        "onward_factor": LARGER[best],
     }
 
 
