@@ -299,7 +299,7 @@ def test_a_file_that_a_run_has_lost_is_named(fails, linear, tmp_path, lost, word
     ("spoiled", "words"),
     [
         ("weights.safetensors", ["predict", "houses.csv"]),
-        ("trace/00000.parquet", ["show", "--step", "1"]),
+        ("trace/00000.parquet", ["show", "--step", "7"]),
         ("trace/00000.parquet", ["report"]),
         ("evidence/slice.parquet", ["report"]),
     ],

@@ -31,7 +31,7 @@ def test_the_tree_has_the_four_steps_and_every_question_with_an_answer(command, 
 def test_what_is_measured_is_told_on_standard_error_while_one_waits(command, home, classes):
     code, out, err = command("explain", str(classes.path), "--open", "learning-rate")
     assert code == 0
-    assert err.startswith("measuring 1 of 2: curvature\n")
+    assert err.startswith("Measuring 1 of 2: curvature\n")
     assert "measuring" not in out
 
 
