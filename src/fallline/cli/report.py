@@ -25,7 +25,7 @@ def report(
     if out and Path(out).exists() and not force:
         raise StorageError(f"{out} is there already.\nGive another name, or --force to overwrite it.")
     if out and not Path(out).parent.is_dir():  # told before anything is measured for it
-        raise StorageError(f"{out} can't be written: no such file or directory.\nMake its folder, or give another path.")
+        raise StorageError(f"{out} can't be written: no such file or directory.\nMake its folder first.")
     from fallline.run import Run
     from fallline.trace.folder import find_run
 
