@@ -52,13 +52,13 @@ def draw_compare(measurement: Measurement) -> alt.HConcatChart | alt.LayerChart:
 
 
 def _curves(frame: pl.DataFrame) -> tuple[pl.DataFrame, str]:
-    """trial, updates, rows, time, loss, and time's unit: the mean over seeds while it is finite, without the start."""
+    """trial, step, updates, rows, time, loss; time's unit. Means over seeds while finite, without the start."""
     longest = max(levels_of(frame["seconds"]), default=1.0)
     unit = next((name for name, size in UNITS.items() if longest >= size), "microseconds")
     mean = frame.group_by("trial", "step", maintain_order=True).agg(pl.col("rows", "seconds", "loss").mean())
     mean = mean.with_columns((pl.col("seconds") / UNITS[unit]).alias("time"), pl.col("step").alias("updates"))
     kept = finite(mean).drop_nulls("loss").filter(pl.col("updates") > 0)
-    return kept.select("trial", "updates", "rows", "time", "loss"), unit
+    return kept.select("trial", "step", "updates", "rows", "time", "loss"), unit
 
 
 def _panel(

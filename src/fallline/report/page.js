@@ -118,7 +118,7 @@ async function moveOne(figure, shown) {
 }
 
 function lineFor(lines, said, track, series) {
-  const key = `${track.name} ${series}`;
+  const key = `${track.values} ${series}`; // panels of one figure that tell the same share a line
   if (!lines.has(key)) {
     const span = said.appendChild(document.createElement("span"));
     const values = track.values.map(([title]) => {
