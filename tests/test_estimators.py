@@ -50,7 +50,7 @@ def test_every_check_of_scikit_learn_passes(estimator, check):
 def test_parameters_have_the_names_and_defaults_of_settings(cls):
     own = {"warm_start": False} | ({"class_weight": None} if cls is DescentClassifier else {})
     defaults = {name: p.default for name, p in inspect.signature(cls).parameters.items()}
-    left_out = {"steps", "seconds"}
+    left_out = {"steps", "seconds", "rate_changes"}
     assert defaults == own | {
         name: field.default for name, field in Settings.model_fields.items() if name not in left_out
     }

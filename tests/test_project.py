@@ -6,13 +6,17 @@ import json
 import subprocess
 import sys
 
+import jax
 import numpy as np
 import polars as pl
 import pytest
 
 import fallline as fl
+from fallline.engine import precision
 from fallline.errors import RunError, SettingsError
 from fallline.retrace import retrace
+from fallline.settings import at_weights
+from fallline.step import objective
 from fallline.trace.trace import SNAPSHOTS, Snapshots
 
 FEW = {"epochs": 6, "seed": 3, "batch": 16}
@@ -241,3 +245,82 @@ def test_a_plateau_does_not_stop_a_schedule_before_its_end(tmp_path):
     run = fl.train(table(), "price", schedule="cosine", epochs=40, batch=16, runs=tmp_path)
     assert run.verdict.figures["ended"] == "epochs"
     assert run.trace["rate"][-1] < 1e-3 * run.trace["rate"][0]
+
+
+WALKS = {
+    "a row a step": {"batch": 1, "rate": 0.01, "rule": "adam"},
+    "all rows": {"batch": "full", "rate": 0.3},
+    "batches, cosine": {"batch": 32, "rate": 0.1, "schedule": "cosine", "rule": "momentum:0.9"},
+    "a network, averaged": {"model": "mlp:8,8", "batch": 32, "rate": 0.1, "average": "tail"},
+}
+
+
+@pytest.mark.parametrize("name", WALKS)
+def test_a_training_that_stops_early_has_the_same_steps_as_one_that_does_not(tmp_path, name):
+    asked = {"stop": None, "epochs": 5} | WALKS[name]
+    whole = fl.train(table(), "price", runs=tmp_path, **asked)
+    part = fl.train(table(), "price", runs=tmp_path, until=len(whole.trace) // 2, **asked)
+    assert part.trace.drop("seconds").equals(whole.trace.head(len(part.trace)).drop("seconds"))
+    assert part.given["until"] == len(part.trace) == len(whole.trace) // 2
+    again = retrace(part.path, table())
+    assert again.steps == len(part.trace)
+
+
+def test_a_training_makes_one_update_at_least(tmp_path):
+    with pytest.raises(SettingsError, match="until is 0"):
+        fl.train(table(), "price", runs=tmp_path, until=0)
+
+
+@pytest.mark.parametrize("schedule", ["constant", "exponential"])
+def test_a_rate_that_changes_later_is_walked_as_by_hand(tmp_path, schedule):
+    asked = {"batch": "full", "precision": 64, "stop": None, "steps": 12, "schedule": schedule}
+    plain = fl.train(table(), "price", runs=tmp_path, rate=0.2, **asked)
+    later = fl.train(table(), "price", runs=tmp_path, rate=0.2, rate_changes="5:0.05,9:0.4", **asked)
+    assert later.trace.head(5).drop("seconds").equals(plain.trace.head(5).drop("seconds"))
+    multiples = plain.trace["rate"].to_numpy() / 0.2
+    bases = np.repeat([0.2, 0.05, 0.4], [5, 4, 3])
+    np.testing.assert_allclose(later.trace["rate"].to_numpy(), bases * multiples, rtol=1e-12)
+    training = retrace(later.path, table())
+    with precision(64):
+        flat = training.flat(training.start).astype(float)
+        for step in range(1, 13):
+            seen = training.batch_of(step)
+            gradient = jax.grad(lambda p, seen=seen: objective(training.parts, p, seen))(training.unravel(flat))
+            flat = flat - training.rate_of(step) * training.flat(gradient)
+            np.testing.assert_allclose(later.flat_weights(step), flat, rtol=1e-12, atol=1e-14)
+
+
+def test_a_start_that_is_given_is_where_the_first_step_begins(tmp_path, run):
+    flat = run.flat_weights(3)
+    again = fl.train(table(), "price", runs=tmp_path, rate=0.1, steps=2, init=at_weights(flat), seed=0)
+    np.testing.assert_array_equal(again.flat_weights(0), flat)
+    assert "random" not in " ".join(again.summary[1:2])
+
+
+def test_a_start_of_more_or_fewer_weights_than_there_are_is_refused(tmp_path):
+    with pytest.raises(SettingsError, match="gives 2 start weights, but the model has") as error:
+        fl.train(table(), "price", runs=tmp_path, rate=0.1, init="at:1,2")
+    assert len(str(error.value).splitlines()) == 2
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("model", ["linear", "mlp:4"])
+def test_such_a_run_is_explained_and_diagnosed_like_any_other(tmp_path, model):
+    frame = table(120)
+    first = fl.train(frame, "price", runs=tmp_path, rate=0.05, steps=1, model=model)
+    init = at_weights(first.flat_weights(0))
+    asked = {"rate": 0.05, "rate_changes": "10:0.2", "steps": 30, "batch": 20, "model": model, "init": init}
+    found = fl.open_run(fl.train(frame, "price", runs=tmp_path, **asked).path, frame)
+    explanations = found.explain()
+    assert not [each.missing for each in explanations if "init" in each.missing or "rate_changes" in each.missing]
+    assert found.diagnose(tried=True).checked
+    assert found.story()
+    compared = found.measure("compare", vary="seed=0,1", steps=20)
+    mine = compared.frame.filter(pl.col("seed") == 0)
+    assert mine["loss"][-1] == pytest.approx(_loss_after(found, 20), rel=1e-5)
+
+
+def _loss_after(run: fl.Run, step: int) -> float:
+    training = run.training
+    whole = training.ready.whole
+    return float(training.parts.loss(training.parts.model.predict(training.at(step), whole.features), whole))

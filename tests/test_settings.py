@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import jax.numpy as jnp
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from fallline.descent import descend
 from fallline.errors import FalllineError, SettingsError
@@ -24,7 +26,19 @@ from fallline.losses import (
 from fallline.models import Linear, Network
 from fallline.rules import RULES, Rule
 from fallline.schedules import DEFAULTS, Schedule
-from fallline.settings import average_of, batch_size, check, parts_of, rule_of, schedule_of, stops_of, task_of
+from fallline.settings import (
+    at_weights,
+    average_of,
+    batch_size,
+    check,
+    parts_of,
+    rate_changes_of,
+    rule_of,
+    schedule_of,
+    start_at,
+    stops_of,
+    task_of,
+)
 
 # What is given, and what the message must say: the near matches, the range, or an example.
 BAD = {
@@ -226,3 +240,38 @@ def test_settings_can_not_be_changed_and_every_one_has_a_help_text():
     with pytest.raises(Exception, match="frozen"):
         settings.rate = 1.0
     assert all(field.description for field in Settings.model_fields.values())
+
+
+LATER = {
+    "no rate": "200",
+    "no step": "a:0.1",
+    "a rate of nought": "200:0",
+    "an infinite rate": "200:inf",
+    "steps that go down": "200:0.1,100:0.05",
+    "a step twice": "200:0.1,200:0.05",
+    "a step before the first": "-1:0.1",
+}
+
+
+@pytest.mark.parametrize("name", LATER)
+def test_later_rates_that_will_not_do_are_told_in_two_lines(name):
+    with pytest.raises(SettingsError, match="rate_changes") as error:
+        check(rate_changes=LATER[name])
+    assert len(str(error.value).splitlines()) == 2
+
+
+def test_later_rates_are_steps_and_rates():
+    assert rate_changes_of(check()) == rate_changes_of(check(rate_changes="none")) == ()
+    assert rate_changes_of(check(rate_changes="0:0.5, 20:1e-3")) == ((0, 0.5), (20, 0.001))
+
+
+@pytest.mark.parametrize("init", ["at", "at:", "at:x", "at:1,", "at:nan", "at:1,inf"])
+def test_start_weights_that_are_no_numbers_are_told_in_two_lines(init):
+    with pytest.raises(SettingsError, match="start weights") as error:
+        check(init=init)
+    assert len(str(error.value).splitlines()) == 2
+
+
+@given(st.lists(st.floats(allow_nan=False, allow_infinity=False), min_size=1, max_size=9))
+def test_start_weights_come_back_to_the_last_bit(weights):
+    assert start_at(check(init=at_weights(weights))) == tuple(weights)

@@ -47,6 +47,7 @@ INSTRUMENTS = {
             "What does one update do, in numbers that re-add?",
             (Option("step", "Which update, counted from 1; else the first.", 1, int), WEIGHT),
         ),
+        Instrument("now", "What is happening at a step?", (STEP,)),
         Instrument("slice", "How does the loss change with one weight?", (WEIGHT, STEP)),
         Instrument(
             "surface",
@@ -89,6 +90,7 @@ INSTRUMENTS = {
         Instrument("capacity", "Is the model able to hold the answer?", (STEPS, SEED)),
         Instrument("fit", "Did it memorise or learn?", (SEED,)),
         Instrument("layers", "What happens in each layer?"),
+        Instrument("predictions", "What does the model answer, over the data?", (STEP,)),
         Instrument("checkup", "What does a diagnosis look at, beside the trace?"),
     )
 }

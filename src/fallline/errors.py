@@ -12,6 +12,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from difflib import get_close_matches
 
+MOST_TOLD, LONGEST_TOLD = 100, 300  # names, and characters of them, that an error lists
+
 
 class FalllineError(Exception):
     """The root: catch it to catch them all. The command line prints it and exits with 2."""
@@ -39,7 +41,16 @@ def unknown(kind: str, name: str, known: Iterable[str]) -> str:
     >>> unknown("rule", "adm", ["plain", "adam", "adamw"])
     "Unknown rule 'adm'. Did you mean adam or adamw? Known: plain, adam, adamw."
     """
-    known = list(known)
+    name, known = _line(name), list(known)
     near = get_close_matches(name, known, n=2, cutoff=0.5)
-    hint = f" Did you mean {' or '.join(near)}?" if near else ""
-    return f"Unknown {kind} '{name}'.{hint} Known: {', '.join(known)}."
+    hint = f" Did you mean {' or '.join(map(_line, near))}?" if near else ""
+    told = ", ".join(known[:MOST_TOLD])
+    if len(told) > LONGEST_TOLD or known[MOST_TOLD:]:
+        told = f"{told[:LONGEST_TOLD].rpartition(', ')[0] or told[:40]}, ... ({len(known):,} in all)"
+    return f"Unknown {kind} '{name}'.{hint} Known: {_line(told, LONGEST_TOLD)}."
+
+
+def _line(text: str, longest: int = 60) -> str:
+    """On one line and not too long, whatever is in it."""
+    text = " ".join(text.split())
+    return text if len(text) <= longest + 40 else f"{text[:longest]}…"

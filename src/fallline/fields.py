@@ -14,7 +14,7 @@ class Settings(BaseModel):
 
     model: str = Field("auto", description="linear, logistic, softmax or mlp:SIZES such as mlp:64,64")
     activation: str = Field("relu", description="between the layers of a network: relu, tanh, gelu, sigmoid")
-    init: str = Field("auto", description="start weights: auto, he, glorot, normal:SD, uniform:L, constant:C")
+    init: str = Field("auto", description="start weights: auto, he, glorot, normal:SD, uniform:L, constant:C, at:W,W")
     output: str = Field("auto", description="the last layer's activation: auto, identity, sigmoid, softmax, ...")
     bias: bool = Field(True, description="whether layers have a bias")
     loss: str = Field("auto", description="squared, absolute, huber:DELTA, quantile:Q, log, hinge, poisson")
@@ -22,6 +22,7 @@ class Settings(BaseModel):
     l2: float = Field(0.0, ge=0, description="penalty l2 / 2 * sum w^2")
     rule: str = Field("plain", description="plain, momentum:B, nesterov:B, adagrad, rmsprop, adam, lion, ...")
     rate: float | Literal["auto"] = Field("auto", description="learning rate, or auto: chosen by trial runs")
+    rate_changes: str | None = Field(None, description="later rates: STEP:RATE with commas, such as 200:0.05")
     schedule: str = Field("constant", description="constant, step, inverse, exponential, cosine, onecycle, ...")
     batch: int | Literal["auto", "full"] = Field("auto", description="rows a step: a number, full, or auto")
     epochs: int = Field(200, ge=1, description="how often every row is seen, at most")

@@ -18,6 +18,7 @@ from jax.flatten_util import ravel_pytree
 from jaxtyping import Float
 
 from fallline.batches import Batches
+from fallline.errors import SettingsError
 from fallline.exact import Exact
 from fallline.layout import rows_last
 from fallline.legs import Leg, Stop, Walk, leg_capacity, train
@@ -26,7 +27,15 @@ from fallline.many import STEPS, Choice, choose_rate
 from fallline.record import keeps_parameters
 from fallline.rules import Rule
 from fallline.rules import start as start_state
-from fallline.settings import Settings, average_of, batch_size, schedule_of, stops_of
+from fallline.settings import (
+    Settings,
+    average_of,
+    batch_size,
+    rate_changes_of,
+    schedule_of,
+    start_at,
+    stops_of,
+)
 from fallline.shortcut import shortcut
 from fallline.stopping import Patience, Plateau
 from fallline.survey import Rows, as_array, as_batch, stable_rate, survey
@@ -103,7 +112,7 @@ def set_up(
     """Make the loop ready. Call it inside `engine.precision(settings.precision)`.
 
     Args:
-        parameters: where to start; random from the seed when None.
+        parameters: where to start; as the settings say, most often random from the seed, when None.
         go_on: where an earlier fit left off; its state and rate are used.
         rate: the rate, when it was chosen before.
         steps: updates that will be made, when that is not what the settings say.
@@ -111,7 +120,7 @@ def set_up(
     batches = Batches(len(rows.weight), batch_size(settings, len(rows.weight)), settings.seed)
     whole = as_batch(rows)
     if go_on is None:
-        first = parts.model.init(jax.random.key(settings.seed)) if parameters is None else parameters
+        first = first_parameters(parts, settings) if parameters is None else parameters
         state = start_state(parts.rule, jax.tree.map(as_array, first), parts.averaged)
     else:
         state, rate = go_on.state, go_on.rate
@@ -129,10 +138,36 @@ def set_up(
     choice = None
     if rate is None:
         rate, choice = _rate(parts, settings, state, table, walk, horizon)
-    walk = replace(walk, rates=lambda steps: rate * multiples(steps))
+    walk = replace(walk, rates=rates_of(settings, rate, horizon, batches.epoch_steps))
     if batches.full and few is None:
         table = rows_last(parts, table)
     return SetUp(parts, settings, rows, whole, table, few is not None, exact, state, walk, horizon, rate, choice)
+
+
+def first_parameters(parts: Parts, settings: Settings) -> Parameters:
+    """The parameters before the first step. Raises SettingsError when `init` gives more or fewer than there are."""
+    drawn, at = parts.model.init(jax.random.key(settings.seed)), start_at(settings)
+    if at is None:
+        return drawn
+    flat, unravel = ravel_pytree(drawn)
+    if len(at) != flat.size:
+        raise SettingsError(
+            f"init at: gives {len(at):,} start weights, but the model has {flat.size:,} parameters.\n"
+            "Give one for each, in the order in which the run names them; or init auto."
+        )
+    return unravel(jnp.asarray(at, flat.dtype))
+
+
+def rates_of(
+    settings: Settings, rate: float, horizon: int, epoch_steps: int
+) -> Callable[[np.ndarray], Float[np.ndarray, "steps"]]:
+    """Steps, counted from 0, in; the rate of each out: the base rate as it is changed, times the schedule."""
+    multiples = partial(schedule_of(settings).multiples, horizon=horizon, epoch_steps=epoch_steps)
+    changes = rate_changes_of(settings)
+    if not changes:
+        return lambda steps: rate * multiples(steps)
+    since, bases = (np.array(column) for column in zip(*((0, rate), *changes), strict=True))
+    return lambda steps: bases[np.searchsorted(since, steps, side="right") - 1] * multiples(steps)
 
 
 def fit(
@@ -147,6 +182,7 @@ def fit(
     ready: Callable[[SetUp], None] = lambda ready: None,
     go_on: GoOn | None = None,
     steps: int | None = None,
+    until: int | None = None,
     trivially: str = "always predicting the mean",
 ) -> Fitted:
     """Train on arrays. Call it inside `engine.precision(settings.precision)`.
@@ -159,6 +195,7 @@ def fit(
         ready: sees what was set up, before the first step.
         go_on: where an earlier fit of the same rows left off.
         steps: updates, when that is not what the settings say: the schedule still spans theirs.
+        until: the last step. All is set up as without it, legs included, so that every step has the same bits.
         trivially: what the best constant prediction is called in the verdict.
     """
     made = set_up(parts, settings, rows, parameters=parameters, go_on=go_on, steps=steps)
@@ -172,24 +209,49 @@ def fit(
         objectives.append(leg.recorded.objective)
         keep(leg)
 
-    watch = _watch(made, keep_both, begin, start_objective, validation, measure)
-    after, ending = train(
-        parts, made.state, made.table, made.walk, watch, start=begin, stop=begin + (steps or made.horizon)
-    )
+    watch = watch_of(made, keep_both, begin, start_objective, validation, measure)
+    last = begin + (steps or made.horizon) if until is None else until
+    after, ending = train(parts, made.state, made.table, made.walk, watch, start=begin, stop=last)
     kept, parameters = _kept(after, ending, watch)
     trivial = _trivial(parts, rows)
-    end_objective, _, end_gradient = (float(v) for v in survey(parts, parameters, made.whole))
     path = np.concatenate(objectives) if objectives else np.array([start_objective])
-    batches = made.walk.batches
-    figures = Figures(
+    patience = watch.patience.evaluations if watch.patience else 0
+    figures = figures_of(
+        made, ending, kept, parameters, path, (start_objective, start_gradient), patience=patience, trivially=trivially
+    )
+    return Fitted(made, after, parameters, ending.step, kept, watch.evaluations, figures, judge(figures), trivial)
+
+
+def figures_of(
+    made: SetUp,
+    ending: Stop,
+    kept: int,
+    parameters: Parameters,
+    path: np.ndarray,
+    start: tuple[float, float],
+    *,
+    patience: int,
+    trivially: str,
+) -> Figures:
+    """What the verdict on a training is judged by.
+
+    Args:
+        kept, parameters: the step whose weights are kept, and those.
+        path: the objective of each step.
+        start: objective and gradient norm over all rows, before the first step.
+    """
+    parts, batches = made.parts, made.walk.batches
+    trivial = trivial_loss(made)
+    end_objective, _, end_gradient = (float(v) for v in survey(parts, parameters, made.whole))
+    return Figures(
         steps=ending.step,
         epochs=float(batches.rows_seen(np.array(ending.step)) / batches.rows),
         ended=ending.reason,
         kept=kept,
-        start=start_objective,
+        start=start[0],
         end=end_objective,
-        trivial=_trivial_loss(parts, trivial, made.whole),
-        start_gradient=start_gradient,
+        trivial=float("nan") if trivial is None else trivial,
+        start_gradient=start[1],
         end_gradient=end_gradient,
         last_fall=last_fall(path),
         rate=float(made.walk.rates(np.array([max(ending.step - 1, 0)]))[0]),
@@ -197,10 +259,9 @@ def fit(
         optimum=None if made.exact is None else made.exact.objective,
         worst=float(path[-1]),
         stable=stable_rate(parts, parameters, made.whole) if ending.reason == "diverged" else None,
-        patience=watch.patience.evaluations if watch.patience else 0,
+        patience=patience,
         trivially=trivially,
     )
-    return Fitted(made, after, parameters, ending.step, kept, watch.evaluations, figures, judge(figures), trivial)
 
 
 def replay(ready: SetUp, step: int) -> State:
@@ -209,7 +270,15 @@ def replay(ready: SetUp, step: int) -> State:
     return state
 
 
-def _watch(made: SetUp, keep, begin: int, start_objective: float, validation: Rows | None, measure) -> Watch:
+def watch_of(
+    made: SetUp,
+    keep: Callable[[Leg], None],
+    begin: int,
+    start_objective: float,
+    validation: Rows | None,
+    measure: Callable[[np.ndarray], float] | None,
+) -> Watch:
+    """What is to happen between legs, as the settings say; arguments as those of `fit`. `begin` steps went before."""
     batches, stops = made.walk.batches, stops_of(made.settings)
     capacity = made.walk.capacity
     every = batches.epoch_steps
@@ -243,6 +312,14 @@ def _kept(after: State, ending: Stop, watch: Watch) -> tuple[int, Parameters]:
     return ending.keep, after.parameters if after.average is None else after.average
 
 
+def trivial_loss(made: SetUp) -> float | None:
+    """The loss of the best constant prediction; None for losses that do not grade rows."""
+    trivial = _trivial(made.parts, made.rows)
+    if trivial is None:
+        return None
+    return float(made.parts.loss(jnp.broadcast_to(as_array(trivial), made.whole.target.shape), made.whole))
+
+
 def _trivial(parts: Parts, rows: Rows) -> np.ndarray | None:
     if not isinstance(parts.loss, AbstractRowLoss):
         return None
@@ -268,13 +345,6 @@ def _blends(settings: Settings, horizon: int) -> Callable[[np.ndarray], np.ndarr
         return lambda steps: np.maximum(1 - number, 1 / (steps + 1.0))
     begin = int(horizon * (1 - number))
     return lambda steps: 1 / np.maximum(steps - begin + 1.0, 1.0)
-
-
-def _trivial_loss(parts: Parts, trivial, whole: Batch) -> float:
-    if trivial is None:
-        return float("nan")
-    same = jnp.broadcast_to(as_array(trivial), whole.target.shape)
-    return float(parts.loss(same, whole))
 
 
 def last_fall(path: np.ndarray) -> float:

@@ -73,7 +73,7 @@ def write_outcome(
     known["exact"] = _exact(fitted)
     known["verdict"] = fitted.verdict.to_json()
     known["summary"] = words.summary(known, fitted.ready.condensed)
-    write_json(folder / "run.json", known)
+    write_json(folder / "run.json", known, sealed=True)
 
 
 def measures(parts: Parts, table: Table) -> Measure:

@@ -19,7 +19,7 @@ import polars as pl
 from fallline import __version__, words
 from fallline.data import Number, fingerprint, read_table
 from fallline.engine import precision
-from fallline.errors import DataError
+from fallline.errors import DataError, SettingsError
 from fallline.fit import Fitted, SetUp, fit
 from fallline.legs import Leg
 from fallline.metrics import known_metric
@@ -48,6 +48,7 @@ def train(
     weights: str | None = None,
     class_weight: str | Mapping[Any, float] | None = None,
     metric: str = "auto",
+    until: int | None = None,
     watch: Callable[[Leg | SetUp], None] = lambda seen: None,
     **settings: Any,
 ) -> Run:
@@ -64,6 +65,7 @@ def train(
         weights: a column that says what each row counts.
         class_weight: "balanced", or what each class counts.
         metric: the final measure; rmse or accuracy unless given.
+        until: stop after so many updates, at the latest; rates and everything else are as without it.
         watch: sees what was set up, and each leg.
         settings: see `fallline.settings.Settings`.
 
@@ -75,6 +77,8 @@ def train(
     """
     # 1 Problem
     asked = check(**settings)
+    if until is not None and until < 1:
+        raise SettingsError(f"until is {until}, but a training makes at least 1 update.\nGive a number above 0.")
     # 2 Data
     frame = read_table(source, header=header)
     table = prepare_table(
@@ -106,6 +110,7 @@ def train(
             "split": split,
             "weights": weights,
             "class_weight": class_weight,
+            "until": until,
         },
         "data": _data(table, origin, len(frame)),
         "preparation": table.preparation.to_json(),
@@ -117,14 +122,23 @@ def train(
     # 3 Model
     try:
         with precision(asked.precision):
-            return _train(asked, parts, table, metric, folder, known, watch)
+            return _train(asked, parts, table, metric, folder, known, until, watch)
     except BaseException:
         if not (folder / "run.json").exists():  # it never began: leave nothing behind
             shutil.rmtree(folder, ignore_errors=True)
         raise
 
 
-def _train(asked: Settings, parts: Parts, table: Table, metric: str, folder: Path, known: dict, watch: Callable) -> Run:
+def _train(
+    asked: Settings,
+    parts: Parts,
+    table: Table,
+    metric: str,
+    folder: Path,
+    known: dict[str, Any],
+    until: int | None,
+    watch: Callable,
+) -> Run:
     outputs = parts.model.outputs
     dtype = np.float32 if asked.precision == 32 else np.float64
     rows = {
@@ -174,6 +188,7 @@ def _train(asked: Settings, parts: Parts, table: Table, metric: str, folder: Pat
             measure=lambda response: measure(held_out, response, [metric])[metric],
             keep=keep,
             ready=ready,
+            until=until,
             trivially=trivially(parts, table),
         )
     finally:

@@ -17,7 +17,7 @@ from fallline.data import fingerprint, read_table
 from fallline.engine import precision
 from fallline.errors import DataError, RunError
 from fallline.fit import SetUp, set_up
-from fallline.settings import check, parts_of
+from fallline.settings import Settings, check, parts_of
 from fallline.table import Table, prepare_table
 from fallline.trace.run_folder import RunFolder
 from fallline.training import Training
@@ -36,7 +36,7 @@ def retrace(folder: str | Path, source: Any = None) -> Training:
     """
     run = RunFolder(folder)
     settings, given = check(**run.asked), run.given
-    frame = read_table(_source(run, source), header=given["header"])
+    frame = read_table(table_of(run, source), header=given["header"])
     try:
         table = prepare_table(
             frame,
@@ -51,6 +51,19 @@ def retrace(folder: str | Path, source: Any = None) -> Training:
         )
     except DataError as error:
         raise RunError(f"{run.name} can't be walked again: {error}") from error
+    with precision(settings.precision):  # start weights of 64 bits are other draws than those of 32
+        ready = ready_to_walk(settings, table, rate=run.settings["rate"])
+        flat, unravel = ravel_pytree(ready.state.parameters)
+        kept = unravel(jnp.asarray(run.flat_weights(), flat.dtype))
+        return training_of(run, ready, kept, int(run.verdict.figures.get("kept", len(run.trace))), table)
+
+
+def ready_to_walk(settings: Settings, table: Table, *, rate: float | None = None) -> SetUp:
+    """The loop made ready for a table. Call it inside `engine.precision(settings.precision)`.
+
+    Args:
+        rate: the rate, when it was chosen before.
+    """
     parts = parts_of(
         settings,
         features=len(table.preparation.feature_names),
@@ -58,11 +71,7 @@ def retrace(folder: str | Path, source: Any = None) -> Training:
         classes=len(table.target.classes or ()),
     )
     dtype = np.float32 if settings.precision == 32 else np.float64
-    rows = table.rows(table.split.train, parts.model.outputs, dtype)
-    with precision(settings.precision):  # start weights of 64 bits are other draws than those of 32
-        ready = set_up(parts, settings, rows, rate=run.settings["rate"])
-        kept = ravel_pytree(ready.state.parameters)[1](jnp.asarray(run.flat_weights(), dtype))
-        return training_of(run, ready, kept, int(run.verdict.figures.get("kept", len(run.trace))), table)
+    return set_up(parts, settings, table.rows(table.split.train, parts.model.outputs, dtype), rate=rate)
 
 
 def training_of(run: RunFolder, ready: SetUp, kept: Parameters, kept_step: int, table: Table) -> Training:
@@ -80,7 +89,8 @@ def training_of(run: RunFolder, ready: SetUp, kept: Parameters, kept_step: int, 
     )
 
 
-def _source(run: RunFolder, source: Any) -> Any:
+def table_of(run: RunFolder, source: Any = None) -> Any:
+    """Where the table of a run is. Raises RunError when it is gone, or is no longer the one."""
     origin = run.source
     if source is None:
         source = origin.get("path")

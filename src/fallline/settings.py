@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterable
+from itertools import pairwise
 from typing import Any
 
 from pydantic import ValidationError
@@ -33,6 +36,7 @@ MODELS = ("auto", "linear", "logistic", "softmax", "mlp")
 LOSSES = ("auto", "squared", "absolute", "huber", "quantile", "log", "hinge", "poisson")
 STOPS = ("plateau", "patience", "none")
 AVERAGES = ("tail", "ema")
+AT = "at"  # init at:W1,W2,...: the start weights themselves
 SMALL = 256  # rows: up to here batch="auto" is the whole set
 BATCH = 32  # rows, about: batch="auto" makes all batches of an epoch as even as they can be
 
@@ -87,8 +91,10 @@ def _named_parts(s: Settings) -> None:
     if s.output != "auto" and s.output not in OUTPUTS:
         raise SettingsError(unknown("output", s.output, ("auto", *OUTPUTS)))
     _init(s)
+    start_at(s)
     _loss_named(s)
     rule_of(s)
+    rate_changes_of(s)
     schedule_of(s)
     stops_of(s)
     average_of(s)
@@ -113,10 +119,59 @@ def hidden_of(s: Settings) -> tuple[int, ...]:
 
 
 def _init(s: Settings) -> tuple[str, float]:
-    name, numbers = _split("init", s.init, INITS)
+    if s.init.partition(":")[0] == AT:  # the weights themselves, which no part needs to know: see `start_at`
+        return "auto", 0.0
+    name, numbers = _split("init", s.init, (*INITS, AT))
     if (name in ("normal", "uniform", "constant")) != bool(numbers):
         raise SettingsError(f"init '{s.init}': normal:SD, uniform:LIMIT and constant:C take a number, others none.")
     return name, numbers[0] if numbers else 0.0
+
+
+def start_at(s: Settings) -> tuple[float, ...] | None:
+    """The start weights themselves, flat, where `init` names them: at:0.5,-1; else None."""
+    name, _, numbers = s.init.partition(":")
+    if name != AT:
+        return None
+    try:
+        found = tuple(float(n) for n in numbers.split(","))
+    except ValueError:
+        found = ()
+    if not found or not all(map(math.isfinite, found)):
+        raise SettingsError(f"init '{s.init}': after at: come the start weights, all of them.\nExample: at:0.5,-1.25.")
+    return found
+
+
+def at_weights(flat: Iterable[float]) -> str:
+    """The `init` that starts at these weights: `start_at` gives the very same numbers back.
+
+    >>> at_weights([0.1, -2.0])
+    'at:0.1,-2.0'
+    """
+    return f"{AT}:" + ",".join(repr(float(w)) for w in flat)
+
+
+def rate_changes_of(s: Settings) -> tuple[tuple[int, float], ...]:
+    """((step, rate), ...), upwards: from the update after that step on the base rate is that one.
+
+    >>> rate_changes_of(check(rate=0.1, rate_changes="200:0.05, 400:0.01"))
+    ((200, 0.05), (400, 0.01))
+    """
+    if s.rate_changes is None or s.rate_changes == "none":
+        return ()
+    asked, example = f"rate_changes '{s.rate_changes}'", "Example: 200:0.05,400:0.01."
+    found = []
+    for text in s.rate_changes.split(","):
+        step, _, rate = text.partition(":")
+        try:
+            found.append((int(step), float(rate)))
+        except ValueError:
+            raise SettingsError(f"{asked}: '{text.strip()}' is not STEP:RATE.\n{example}") from None
+    steps = [step for step, _ in found]
+    if steps[0] < 0 or any(b <= a for a, b in pairwise(steps)):
+        raise SettingsError(f"{asked}: its steps go upwards, from 0.\n{example}")
+    if not all(0 < rate < math.inf for _, rate in found):
+        raise SettingsError(f"{asked}: a rate must be above 0.\n{example}")
+    return tuple(found)
 
 
 def rule_of(s: Settings) -> Rule:

@@ -20,6 +20,7 @@ from fallline.data import (
     fit_target,
     infer,
     present,
+    shown,
     split,
     task_of,
 )
@@ -27,6 +28,8 @@ from fallline.errors import DataError, SettingsError, unknown
 from fallline.settings import Settings
 from fallline.settings import task_of as task_asked
 from fallline.survey import Rows
+
+HEAVIEST = 1e15  # a weight; beside a larger one, the rows of weight 1 would be lost in rounding
 
 
 @dataclass(frozen=True)
@@ -70,61 +73,76 @@ def prepare_table(
     """
     for asked in (target, split_column, weight_column):
         if asked is not None and asked not in frame.columns:
-            raise DataError(unknown("column", asked, frame.columns))
+            raise DataError(f"{unknown('column', asked, frame.columns)}\n{_to_name(frame.columns)}")
     columns = infer(frame, target=target, types=types)
     there = present(frame[target]).to_numpy()
     if not there.any():
         raise DataError(f"Every value of the target '{target}' is missing.\nName another column with --target.")
     numbers = np.flatnonzero(there)
-    frame = frame.filter(pl.Series(there))
-    set_aside = {split_column: "it says which part a row is in", weight_column: "it says what a row counts"}
-    columns = tuple(replace(c, kind="ignore", why=set_aside[c.name]) if c.name in set_aside else c for c in columns)
-    weight = _weights(frame, weight_column)
+    every_weight = _weights(frame, weight_column, there)
     task = task_asked(settings, task_of(frame[target], types))
     standardize = settings.standardize and settings.loss != "poisson"
-    known = fit_target(frame[target], task=task, standardize=standardize, centre=settings.bias, weights=weight)
+    # on all rows, those without a target too, so that errors count rows as the table does
+    known = fit_target(frame[target], task=task, standardize=standardize, centre=settings.bias, weights=every_weight)
+    frame, weight = frame.filter(pl.Series(there)), every_weight[there]
+    set_aside = {split_column: "it says which part a row is in", weight_column: "it says what a row counts"}
+    columns = tuple(replace(c, kind="ignore", why=set_aside[c.name]) if c.name in set_aside else c for c in columns)
     parts = split(
         len(frame),
         seed=settings.seed,
         validation=validation,
         test=test,
-        classes=encode(known, frame[target]) if task == "classes" else None,
+        classes=encode(known, frame[target], numbers) if task == "classes" else None,
         column=frame[split_column] if split_column else None,
+        numbers=numbers,
     )
+    for name in ("train", "validation", "test"):
+        rows = getattr(parts, name)
+        if len(rows) and not weight[rows].any():
+            raise DataError(f"All {name} rows have weight 0 in '{weight_column}'.\nGive one of them a weight above 0.")
     training = frame[parts.train]
     known = fit_target(
         training[target], task=task, standardize=standardize, centre=settings.bias, weights=weight[parts.train]
     )
-    codes = _codes(known, frame, target, parts)
+    codes = np.asarray(encode(known, frame[target], numbers), np.float64)
     if settings.loss == "poisson" and codes.min() < 0:
         raise SettingsError(f"loss poisson needs counts, but '{target}' has {codes.min():g}.\nTry loss squared.")
     preparation = fit_preparation(
         training, columns, standardize=settings.standardize, centre=settings.bias, weights=weight[parts.train]
     )
     if not preparation.feature_names:
-        raise DataError("No column is left to learn from.\n" + "; ".join(f"{c.name}: {c.why}" for c in columns[:4]))
+        raise DataError(
+            "No column is left to learn from.\n" + "; ".join(f"{shown(c.name)}: {c.why}" for c in columns[:4])
+        )
     weight = weight * _class_weights(class_weight, known, codes, parts.train)
     return Table(
-        frame, numbers, columns, preparation, known, parts, apply(preparation, frame), codes, weight,
+        frame, numbers, columns, preparation, known, parts, apply(preparation, frame, numbers), codes, weight,
         int((~there).sum()),
     )  # fmt: skip
 
 
-def _codes(known: Target, frame: pl.DataFrame, target: str, parts: Split) -> np.ndarray:
-    return np.asarray(encode(known, frame[target]), np.float64)
+def _to_name(columns: list[str]) -> str:
+    if all(name == f"column_{i + 1}" for i, name in enumerate(columns)):
+        return "The first row was read as data; if it holds the names, say so with --header."
+    return "Name a column of the table; if the names look wrong, save it with commas between them."
 
 
-def _weights(frame: pl.DataFrame, column: str | None) -> np.ndarray:
+def _weights(frame: pl.DataFrame, column: str | None, there: np.ndarray) -> np.ndarray:
+    """What each row counts; 0 without a target. Raises DataError for a weight that is none."""
     if column is None:
-        return np.ones(len(frame))
+        return there.astype(float)
     try:
         weight = frame[column].cast(pl.Float64).fill_null(np.nan).to_numpy()
     except pl.exceptions.PolarsError:
         weight = np.full(len(frame), np.nan)
-    bad = ~(np.isfinite(weight) & (weight >= 0))
+    weight = np.where(there, weight, 0.0)
+    bad = ~((weight >= 0) & (weight <= HEAVIEST))
     if bad.any():
         row = int(np.argmax(bad))
-        raise DataError(f"Row {row + 1} has {frame[column][row]!r} as its weight in '{column}'.\nExpected 0 or more.")
+        found = shown(repr(frame[column][row]))
+        raise DataError(
+            f"Row {row + 1} has {found} as its weight in '{shown(column)}'.\nExpected 0 or more, up to {HEAVIEST:g}."
+        )
     if not weight.any():
         raise DataError(f"All weights in '{column}' are 0.\nGive at least one row a weight above 0.")
     return weight

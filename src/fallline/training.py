@@ -39,6 +39,7 @@ class Training:
     snapshots: Mapping[int, Callable[[], np.ndarray]]  # step -> flat parameters, where many are kept now and then
     table: Table | None = None  # None for a loss of one's own
     held_out: pl.DataFrame | None = None  # a row per look at the validation rows
+    nearest: Callable[[int], State] | None = None  # step -> the state after it, from a shorter way than the whole
 
     @property
     def parts(self) -> Parts:
@@ -77,7 +78,7 @@ class Training:
 
     def state(self, step: int) -> State:
         """All that the step after this one needs, by walking there again: the same bits."""
-        return replay(self.ready, step)
+        return replay(self.ready, step) if self.nearest is None else self.nearest(step)
 
     def path(self) -> tuple[Int[np.ndarray, "points"], Float[np.ndarray, "points parameters"]]:
         """The steps whose parameters were kept, the start and the end included, and those parameters, all finite."""
@@ -111,8 +112,9 @@ class Training:
 
     def batch_of(self, step: int) -> Batch:
         """The batch that the step, counted from 1, saw."""
-        rows = self.rows_of(step)
-        batch = jax.tree.map(lambda a: a[rows], self.ready.whole)
+        rows, batch = self.rows_of(step), self.ready.whole
+        if not self.ready.walk.batches.full:  # taking all rows in their order would take a while
+            batch = _take(batch, rows)
         return batch._replace(share=batch.share * len(self.ready.whole.share) / len(rows))
 
     def rate_of(self, step: int) -> float:
@@ -137,3 +139,8 @@ class Training:
             return None
         dtype = np.float32 if self.ready.settings.precision == 32 else np.float64
         return as_batch(self.table.rows(index, self.parts.model.outputs, dtype))
+
+
+@jax.jit
+def _take(table: Batch, rows: Int[np.ndarray, "rows"]) -> Batch:
+    return jax.tree.map(lambda a: a[rows], table)

@@ -74,10 +74,11 @@ def summary(run: dict[str, Any], condensed: bool) -> list[str]:
     """A run in plain sentences, the verdict last."""
     settings, data, start, metrics = run["settings"], run["data"], run["start"], run["metrics"]
     rows, target = data["rows"], data["target"]["name"]
+    begun = "start" if settings["init"].startswith("at:") else "random start"
     lines = [
         f"Trained {model_name(settings['model'])} on {rows['train']:,} rows of {source_name(data['source'])}: "
         f"{target} from {len(data['features'])} features, {settings['parameters']:,} parameters.",
-        f"The random start had a loss of {number(start['loss'])}; {start['trivial']} has "
+        f"The {begun} had a loss of {number(start['loss'])}; {start['trivial']} has "
         f"{number(start['trivial_loss'])}; the model kept has {number(metrics['train']['loss'])}.",
     ]
     if settings["rate_asked"] == "auto" and settings["rate"] != 1.0:

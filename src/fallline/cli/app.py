@@ -5,7 +5,7 @@ from __future__ import annotations
 import typer
 
 from fallline.catalogue import INSTRUMENTS
-from fallline.cli import diagnose, explain, instruments, predict, quiz, report, runs, shortlist, show, story, train
+from fallline.cli import diagnose, explain, instruments, lab, predict, quiz, report, runs, shortlist, show, story, train
 
 app = typer.Typer(
     name="fallline",
@@ -21,6 +21,7 @@ app.command("runs", short_help="The runs so far, with their outcome.")(runs.runs
 app.command("show", short_help="One run, or one of its updates in full.")(show.show)
 app.command("predict", short_help="Predict new rows with a run.")(predict.predict)
 app.command("report", short_help="Write the single-file report of a run.")(report.report)
+app.command("lab", short_help="Watch a model learn, and steer it, in the browser.")(lab.lab)
 app.command("diagnose", short_help="What is wrong with a run, why, and which fix works.")(diagnose.diagnose)
 app.command("explain", short_help="How the model learned, as a tree of questions.")(explain.explain)
 app.command("story", short_help="A run in time order.")(story.story)

@@ -40,6 +40,7 @@ def train(
     weights: Annotated[str | None, _option(metavar="COLUMN", help="A column that says what each row counts.")] = None,
     class_weight: Annotated[str | None, _option(metavar="balanced", help="Make all classes count alike.")] = None,
     metric: Annotated[str, _option(help=_METRIC)] = "auto",
+    until: Annotated[int | None, _option(help="Stop after so many updates; schedules still span all.")] = None,
     name: Annotated[str | None, _option(help="What to call the run, after its date.")] = None,
     no_report: Annotated[bool, _option("--no-report", help="Leave report.html out.")] = False,
     runs: Runs = None,
@@ -66,6 +67,7 @@ def train(
             weights=weights,
             class_weight=class_weight,
             metric=metric,
+            until=until,
             watch=progress.see,
             **settings,
         )

@@ -11,7 +11,7 @@ from fallline.data.read import read_table
 from fallline.data.split import Split, split
 from fallline.data.steps import Number
 from fallline.data.target import Target, decode, encode, fit_target
-from fallline.data.values import present
+from fallline.data.values import present, shown
 
 __all__ = [
     "KINDS",
@@ -31,6 +31,7 @@ __all__ = [
     "moments",
     "present",
     "read_table",
+    "shown",
     "split",
     "task_of",
 ]

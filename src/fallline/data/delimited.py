@@ -8,6 +8,7 @@ import io
 import numpy as np
 import polars as pl
 
+from fallline.data.bound import check_columns, check_text
 from fallline.data.header import has_header, named
 from fallline.data.records import check_even, rows, scan
 from fallline.data.values import MISSING, tidy
@@ -16,7 +17,7 @@ from fallline.errors import DataError
 SEPARATORS = ",;\t|"
 UTF16 = (b"\xff\xfe", b"\xfe\xff")
 LOOKED_AT = 1 << 18  # bytes at the start that tell the separator and the header
-MOST_ROWS = 1_000  # of them
+FEWEST_LINES, MOST_ROWS = 20, 1_000  # of them, also where they are long or short
 
 
 def read_delimited(data: bytes, name: str, *, header: bool | None, separator: str | None) -> pl.DataFrame:
@@ -29,12 +30,14 @@ def read_delimited(data: bytes, name: str, *, header: bool | None, separator: st
     """
     data = _text(data, name)
     separator = separator or _separator(data)
+    check_text(name, data, separator)
     records = scan(data, separator)
+    check_columns(name, int(records.fields[np.argmax(~records.blank)]))
     read = check_even(data, separator, records, name)
     start = read[:MOST_ROWS] if read else _rows_at_the_start(data, separator, records.ends)
     header = has_header(start) if header is None else header
     names = named(start[0], name) if header else [f"column_{i + 1}" for i in range(len(start[0]))]
-    if header and len(start) == 1:
+    if header and (len(read) == 1 if read else np.count_nonzero(~records.blank) == 1):
         raise DataError(f"'{name}' has a header, but no rows below it.\nAdd rows, or say that it has no header.")
     frame = None
     if read is None:
@@ -56,6 +59,8 @@ def _text(data: bytes, name: str) -> bytes:
     if data[:2] in UTF16:
         raise DataError(f"'{name}' is UTF-16 text, not UTF-8.\nSave it as UTF-8 (in Excel: CSV UTF-8).")
     if b"\0" in data:
+        if data[:64].count(b"\0") >= len(data[:64]) // 3:
+            raise DataError(f"'{name}' is UTF-16 text without a mark, or no text.\nSave it as UTF-8.")
         raise DataError(
             f"'{name}' is no text: byte {data.index(0) + 1:,} is zero, as in a binary file.\n"
             "Name a CSV file, or give the file the ending of what it is (.parquet, .arrow)."
@@ -76,20 +81,20 @@ def _text(data: bytes, name: str) -> bytes:
 
 def _separator(data: bytes) -> str:
     """The separator that comes up equally often in each of the first lines, and most often."""
-    lines = data[:LOOKED_AT].decode(errors="ignore").splitlines()
+    lines = data[:LOOKED_AT].decode(errors="ignore").replace("\r\n", "\n").split("\n")
     lines = [line for line in lines[: max(1, min(20, len(lines) - (len(data) > LOOKED_AT)))] if line.strip()]
 
     def score(separator: str) -> tuple[bool, int]:
         counts = [len(next(csv.reader([line], delimiter=separator), [])) - 1 for line in lines]
-        return len(set(counts)) == 1 and counts[0] > 0, counts[0]
+        return len(set(counts)) == 1 and counts[0] > 0, max(counts[:1], default=0)
 
     return max(SEPARATORS, key=score)
 
 
 def _rows_at_the_start(data: bytes, separator: str, ends: np.ndarray) -> list[list[str]]:
     """The first records that are not blank, up to `MOST_ROWS`."""
-    last = max(int(np.searchsorted(ends, LOOKED_AT)), 1)
-    text = data[: ends[min(last, 2_000) - 1]].decode()
+    last = min(max(int(np.searchsorted(ends, LOOKED_AT)), FEWEST_LINES), 2_000, len(ends))
+    text = data[: ends[last - 1]].decode()
     return [row for row in csv.reader(io.StringIO(text, newline=""), delimiter=separator) if row][:MOST_ROWS]
 
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from fallline.data.values import DATE, MISSING
+from fallline.data.values import CONTROL, DATE, MISSING, shown
 from fallline.errors import DataError
 
 NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?|[+-]?inf(inity)?", re.IGNORECASE)
+LONGEST_NAME = 1_000  # characters
 SHAPES = (
     ("number", NUMBER),
     ("date", re.compile(DATE)),
@@ -46,17 +47,31 @@ def named(cells: Sequence[str], file: str) -> list[str]:
 
     Raises: DataError for a name that two columns share.
     """
-    names = [cell.strip() or f"unnamed_{i + 1}" for i, cell in enumerate(cells)]
+    names = [plain_name(cell.strip(), i) for i, cell in enumerate(cells)]
     check_unique(names, f"'{file}'", "Rename one; if the first row is data and no header, say so.")
     return names
 
 
+def plain_name(name: str, place: int) -> str:
+    """A column's name on one line; one without a name is called by its place, counted from 0.
+
+    Raises: DataError for a text that can be no name.
+    """
+    if len(name) > LONGEST_NAME:
+        raise DataError(
+            f"The name of column {place + 1} has {len(name):,} characters: '{shown(name)}'.\n"
+            f"Give it one of at most {LONGEST_NAME:,}; if the first row is data and no header, say so."
+        )
+    return CONTROL.sub(" ", name).strip() or f"unnamed_{place + 1}"
+
+
 def check_unique(names: Sequence[str], where: str, to_do: str = "Rename one.") -> None:
     """Raises: DataError for a name that two columns share."""
+    first: dict[str, int] = {}
     for position, name in enumerate(names):
-        if name in names[:position]:
+        if first.setdefault(name, position) != position:
             raise DataError(
-                f"{where} has two columns named '{name}': number {names.index(name) + 1} and number {position + 1}.\n"
+                f"{where} has two columns named '{shown(name)}': number {first[name] + 1} and number {position + 1}.\n"
                 f"{to_do}"
             )
 

@@ -8,10 +8,22 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from fallline.data.values import as_days, as_numbers, days, is_text, numbers, present, shown, texts
+from fallline.data.values import (
+    LONGEST,
+    as_days,
+    as_numbers,
+    check_length,
+    days,
+    is_text,
+    numbers,
+    present,
+    shown,
+    texts,
+)
 from fallline.errors import DataError, SettingsError, unknown
 
 KINDS = ("number", "category", "date", "ignore")
+MOST_NUMBERS = 20  # distinct ones that may be classes beside texts
 LIKE_AN_ID = re.compile(r"(?i:^$|^unnamed|^(index|idx|rowid|row|key)$|(^|[_\s.-])id$)|[a-z]I[dD]$")
 
 
@@ -51,6 +63,8 @@ def task_of(target: pl.Series, types: Mapping[str, str] | None = None) -> str:
 
     Text and true/false are classes, and so are whole numbers of which there are but two. Other numbers are a
     regression. `types` may say otherwise: {"quality": "category"}.
+
+    Raises: DataError with the row of the first text in a column that holds numbers nearly everywhere.
     """
     asked = (types or {}).get(target.name)
     if asked in ("category", "number"):
@@ -58,18 +72,36 @@ def task_of(target: pl.Series, types: Mapping[str, str] | None = None) -> str:
     if target.dtype == pl.Boolean:
         return "classes"
     values = as_numbers(target).filter(present(target))
+    if values.null_count() and is_text(target):
+        _check_classes(target, values)
+        return "classes"
     if values.null_count():
-        return "classes" if is_text(target) else "regression"
+        return "regression"
     return "classes" if values.n_unique() == 2 and (values == values.round()).all() else "regression"
 
 
+def _check_classes(target: pl.Series, values: pl.Series) -> None:
+    """Raises: DataError for what looks like a number spoilt by a few texts, and would make a class of each number."""
+    if values.null_count() > len(values) / 10 or values.n_unique() <= MOST_NUMBERS:
+        return
+    row = (as_numbers(target).is_null() & present(target)).arg_true()[0]
+    raise DataError(
+        f"Row {row + 1} of the target '{shown(target.name)}' is '{shown(target[row])}', but {values.count():,} of "
+        f"{len(values):,} rows hold numbers.\nCorrect it, or say that all are classes: --type COLUMN=category."
+    )
+
+
 def _column(series: pl.Series, asked: str | None) -> Column:
-    missing = len(series) - int(present(series).sum())
+    missing = len(series) - int(present(series).sum()) if is_text(series) or series.null_count() else 0
     kind, why, distinct = _inferred(series, missing)
+    if kind == "number" and asked is None:
+        numbers(series)  # they are, but one may be too large to compute with
     if asked is not None:
         checks = {"number": numbers, "date": days, "category": texts}
         if asked in checks:
             checks[asked](series)
+        if asked == "category" and is_text(series):
+            check_length(series)
         why = "as you said" if asked == kind else f"as you said; it would be {kind}: {why}"
         kind = asked
     return Column(series.name, kind, why, distinct, missing)
@@ -80,9 +112,12 @@ def _inferred(series: pl.Series, missing: int) -> tuple[str, str, int]:
     dtype = series.dtype
     if dtype.is_nested() or dtype in (pl.Binary, pl.Object):
         return "ignore", f"{str(dtype).lower()} values are neither numbers nor text", 0
-    known = series.filter(present(series))
+    known = series.filter(present(series)) if missing else series
     if is_text(series):
         known = texts(known)
+        longest = known.str.len_chars().max()
+        if isinstance(longest, int) and longest > LONGEST:
+            return "ignore", f"texts of up to {longest:,} characters, no categories", known.n_unique()
     distinct = known.n_unique()
     if distinct == 0:
         return "ignore", "every value is missing", 0

@@ -8,9 +8,11 @@ right (Chan, Golub and LeVeque, The American Statistician 37(3), 1983).
 from __future__ import annotations
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Int
 
 from fallline.errors import DataError
+
+FURTHEST = 1e18  # scales from the mean
 
 
 def moments(
@@ -58,6 +60,34 @@ def moments(
     if not centre:
         mean, scale = np.zeros_like(mean), np.hypot(mean, scale)
     return mean, np.where(scale > 0, scale, 1.0)
+
+
+def standard(
+    values: Float[np.ndarray, "rows"],
+    mean: float,
+    scale: float,
+    name: str,
+    numbers: Int[np.ndarray, "rows"] | None = None,
+) -> Float[np.ndarray, "rows"]:
+    """(values - mean) / scale.
+
+    Args:
+        name: what the values are called, for errors.
+        numbers: each row's number in its table, from 0, for errors; else as they come.
+
+    Raises: DataError with the row of the first value so far away that 32 bits can't hold its square.
+    """
+    with np.errstate(over="ignore"):
+        out = (values - mean) / scale
+    far = ~(np.abs(out) <= FURTHEST)
+    if far.any():
+        at = int(np.argmax(far))
+        row = at if numbers is None else int(numbers[at])
+        raise DataError(
+            f"Row {row + 1} of {name} is {values[at]:g}, too far from the rows trained on (mean {mean:.4g}, scale "
+            f"{scale:.4g}) to compute with.\nCorrect it, or leave the cell empty if the value is not known."
+        )
+    return out
 
 
 def median(values: Float[np.ndarray, "rows"], weights: Float[np.ndarray, "rows"] | None = None) -> float:

@@ -9,12 +9,13 @@ from typing import Any
 
 import numpy as np
 import polars as pl
-from jaxtyping import Float
+from jaxtyping import Float, Int
 
+from fallline.data.bound import check_features
 from fallline.data.infer import Column
 from fallline.data.moments import median, moments
 from fallline.data.steps import Category, Number, Step, step_from_json, step_to_json
-from fallline.data.values import days, numbers, texts
+from fallline.data.values import days, numbers, shown, texts
 from fallline.errors import DataError, RunError
 
 FEWEST = 2  # rows; a category seen once teaches nothing about the next row that has it
@@ -86,17 +87,24 @@ def fit_preparation(
     return Preparation(tuple(steps))
 
 
-def apply(preparation: Preparation, table: pl.DataFrame) -> Float[np.ndarray, "rows features"]:
+def apply(
+    preparation: Preparation, table: pl.DataFrame, numbers: Int[np.ndarray, "rows"] | None = None
+) -> Float[np.ndarray, "rows features"]:
     """The features of each row of `table`, float64, rows contiguous. Columns that no step needs are left alone.
 
-    Raises: DataError for columns that are absent (with near matches), or a cell that is not of its column's kind.
+    Args:
+        numbers: each row's number in its table, from 0, for errors; else as they come.
+
+    Raises: DataError for columns that are absent (with near matches), a cell that is not of its column's kind or too
+        far from those of training, or features that need more memory than is allowed.
     """
     _check_there([step.name for step in preparation.steps], table.columns)
+    check_features(len(table), len(preparation.feature_names))
     out = np.zeros((len(table), len(preparation.feature_names)))
     start = 0
     for step in preparation.steps:
         stop = start + len(step.feature_names)
-        step.fill(table[step.name], out[:, start:stop])
+        step.fill(table[step.name], out[:, start:stop], numbers)
         start = stop
     return out
 
@@ -106,7 +114,7 @@ def _number(series: pl.Series, kind: str, weights: np.ndarray | None, standardiz
     if kind == "date" and read.count():
         origin = float(read.drop_nulls().to_numpy().min())
         read = read - origin
-    values = read.fill_null(np.nan).to_numpy()
+    values = read.to_numpy()
     there = ~np.isnan(values)
     middle = 0.0
     if there.any():
@@ -137,15 +145,17 @@ def _category(series: pl.Series, weights: np.ndarray | None, rare: float) -> Cat
 
 
 def _check_there(needed: list[str], there: list[str]) -> None:
-    absent = [name for name in needed if name not in there]
+    known = set(there)
+    absent = [name for name in needed if name not in known]
     if not absent:
         return
-    shown = ", ".join(f"'{name}'" for name in absent[:5]) + (f" and {len(absent) - 5} more" if absent[5:] else "")
+    told = ", ".join(f"'{shown(name)}'" for name in absent[:5]) + (f" and {len(absent) - 5} more" if absent[5:] else "")
     hints = []
     for name in absent[:5]:
         near = get_close_matches(name, there, n=1)
-        hints += [f"'{near[0]}' for '{name}'"] if near else []
-    to_do = f"Did you mean {', '.join(hints)}? Rename." if hints else f"The table has: {', '.join(there[:20])}."
+        hints += [f"'{shown(near[0])}' for '{shown(name)}'"] if near else []
+    has = ", ".join(map(shown, there[:8])) + (", ..." if there[8:] else "")
+    to_do = f"Did you mean {', '.join(hints)}? Rename." if hints else f"The table has: {has}."
     raise DataError(
-        f"The table lacks {'a column' if len(absent) == 1 else 'columns'} to predict from: {shown}.\n{to_do}"
+        f"The table lacks {'a column' if len(absent) == 1 else 'columns'} to predict from: {told}.\n{to_do}"
     )

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import gzip
+import io
+import stat
 import zlib
 from difflib import get_close_matches
 from pathlib import Path
@@ -10,9 +12,11 @@ from typing import Any
 
 import polars as pl
 
+from fallline.data.bound import TO_DO, size, text_allowed
+from fallline.data.columnar import read_columnar
 from fallline.data.delimited import read_delimited
 from fallline.data.frames import frame_of
-from fallline.data.header import check_unique
+from fallline.data.header import check_unique, plain_name
 from fallline.data.lines import read_json_lines
 from fallline.data.values import tidy
 from fallline.errors import DataError
@@ -25,6 +29,7 @@ MARKS = {
     b"PAR1": "parquet", b"ARROW1": "arrow", b"\xff\xff\xff\xff": "arrow", b"PK\x03\x04": "zip", b"\x89PNG": "PNG",
     b"%PDF": "PDF", b"SQLite": "SQLite", b"FEA1": "old Feather", b"\x89HDF": "HDF5", b"\xd0\xcf\x11\xe0": "old Excel",
 }  # fmt: skip
+PART = 2**20  # bytes unpacked at a time
 SHOWN = ".csv, .tsv, .txt (also .gz), .parquet, .arrow, .feather, .ipc, .jsonl, .ndjson"
 
 
@@ -46,7 +51,10 @@ def read_table(source: Any, *, header: bool | None = None) -> pl.DataFrame:
         where = f"'{Path(source).name}'"
     else:
         frame, where = frame_of(source), "The table"
-    check_unique(frame.columns, where)
+    names = [plain_name(name, place) for place, name in enumerate(frame.columns)]
+    check_unique(names, where)
+    if names != frame.columns:
+        frame = frame.rename(dict(zip(frame.columns, names, strict=True)))
     if frame.width == 0 or frame.height == 0:
         raise DataError(f"{where} has no {'columns' if frame.width == 0 else 'rows'}.\nGive at least one row of data.")
     return frame.select(tidy(column) for column in frame)
@@ -71,18 +79,19 @@ def _read_file(path: Path, header: bool | None) -> pl.DataFrame:
         return read_delimited(data, name, header=header, separator="\t" if ending == ".tsv" else None)
     if kind == "json lines":
         return read_json_lines(data, name)
-    try:
-        if kind == "parquet":
-            return pl.read_parquet(data)
-        return pl.read_ipc(data) if data.startswith(b"ARROW1") else pl.read_ipc_stream(data)
-    except (pl.exceptions.PolarsError, OSError) as error:
-        reason = str(error).splitlines()[0]
-        raise DataError(f"'{name}' is damaged or cut short: {reason}.\nWrite or download it again.") from None
+    return read_columnar(data, kind, name)
 
 
 def _bytes(path: Path) -> bytes:
     """The content of a file, unpacked."""
+    allowed = text_allowed()
     try:
+        about = path.stat()
+        if stat.S_ISDIR(about.st_mode):
+            raise IsADirectoryError
+        if not stat.S_ISREG(about.st_mode):  # a pipe or a device may never end
+            raise DataError(f"'{path}' is no file that holds a table, but a pipe or a device.\nName a file.")
+        _check_allowed(path, about.st_size, allowed, f"holds {size(about.st_size)}")
         data = path.read_bytes()
     except FileNotFoundError:
         raise DataError(f"There is no file '{path}'.\n{_near(path)}") from None
@@ -92,10 +101,22 @@ def _bytes(path: Path) -> bytes:
         raise DataError(f"'{path}' can't be read: {error.strerror}.\nCheck who may read it.") from None
     if not data.startswith(b"\x1f\x8b"):
         return data
+    unpacked = bytearray()
     try:
-        return gzip.decompress(data)
+        with gzip.GzipFile(fileobj=io.BytesIO(data)) as packed:
+            while part := packed.read(PART):
+                unpacked += part
+                _check_allowed(path, len(unpacked), allowed, "unpacks to more than that")
     except (OSError, EOFError, zlib.error):
         raise DataError(f"'{path.name}' is a damaged or cut short gzip file.\nDownload it again.") from None
+    return bytes(unpacked)
+
+
+def _check_allowed(path: Path, count: int, allowed: int, does: str) -> None:
+    if count > allowed:
+        raise DataError(
+            f"In the memory allowed, at most {size(allowed)} can be read, but '{path.name}' {does}.\n{TO_DO}"
+        )
 
 
 def _near(path: Path) -> str:

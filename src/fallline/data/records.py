@@ -13,9 +13,11 @@ from typing import NoReturn
 
 import numpy as np
 
+from fallline.data.bound import check_text
 from fallline.errors import DataError
 
 LINE_END, RETURN, QUOTE = 10, 13, 34
+csv.field_size_limit(2**31 - 1)  # a field of 10 MB is odd, but it is one; without this csv stops at 128 kB
 
 
 @dataclass(frozen=True)
@@ -64,6 +66,7 @@ def check_even(data: bytes, separator: str, records: Records, name: str) -> list
 
 def rows(data: bytes, separator: str, name: str) -> list[list[str]]:
     """All records that are not blank, by Python's csv module. Raises DataError as `check_even` does."""
+    check_text(name, data, separator, slowly=True)
     reader = csv.reader(io.StringIO(data.decode(), newline=""), delimiter=separator, strict=True)
     found: list[list[str]] = []
     first = line = 1

@@ -36,6 +36,7 @@ def split(
     test: float = 0.15,
     classes: np.ndarray | None = None,
     column: pl.Series | None = None,
+    numbers: np.ndarray | None = None,
 ) -> Split:
     """Every row goes to exactly one part; the same seed gives the same parts.
 
@@ -45,11 +46,12 @@ def split(
         classes: [rows] the class of each row. Each part then keeps each class's share to within a row or two,
             and each class has a row to train on.
         column: [rows] says which part a row is in, in place of seed and shares.
+        numbers: [rows] each row's number in its table, from 0, for errors; else as they come.
 
     Raises: DataError when there are too few rows; SettingsError for shares that are none.
     """
     if column is not None:
-        return _by_column(column)
+        return _by_column(column, numbers)
     for name, share in (("validation", validation), ("test", test)):
         if not 0 <= share < 1:
             raise SettingsError(f"The share of {name} rows is {share}.\nGive a number from 0 to below 1.")
@@ -98,7 +100,8 @@ def _order(classes: np.ndarray, training: int, seed: int) -> np.ndarray:
     return shuffled[np.argsort(np.where(nth == 0, -1, place), kind="stable")]
 
 
-def _by_column(column: pl.Series) -> Split:
+def _by_column(column: pl.Series, numbers: np.ndarray | None) -> Split:
+    name = shown(column.name)
     part_of = {word: part for part, words in PARTS.items() for word in words}
     said = texts(column).str.to_lowercase()
     part = said.replace_strict(part_of, default=None, return_dtype=pl.String)
@@ -106,12 +109,13 @@ def _by_column(column: pl.Series) -> Split:
         row = part.is_null().arg_true()[0]
         found = f"'{shown(column[row])}'" if said[row] is not None else "empty"
         raise DataError(
-            f"Row {row + 1} of the split column '{column.name}' is {found}.\nExpected train, validation or test."
+            f"Row {(row if numbers is None else numbers[row]) + 1} of the split column '{name}' is {found}.\n"
+            "Expected train, validation or test."
         )
-    rows = {name: (part == name).arg_true().to_numpy() for name in PARTS}
+    rows = {each: (part == each).arg_true().to_numpy() for each in PARTS}
     if len(rows["train"]) < 2:
         raise DataError(
-            f"The split column '{column.name}' gives {_rows(len(rows['train']))} to train on, but 2 are needed.\n"
+            f"The split column '{name}' gives {_rows(len(rows['train']))} to train on, but 2 are needed.\n"
             "Mark more rows with train."
         )
     return _split(rows["train"], rows["validation"], rows["test"], f"as column '{column.name}' says")

@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from fallline.data.values import days, numbers, texts
+from fallline.data.moments import standard
+from fallline.data.values import LARGEST, days, numbers, shown, texts
 from fallline.errors import RunError
 
 OTHER = "other"
@@ -39,15 +40,15 @@ class Number:
     def values(self, series: pl.Series) -> np.ndarray:
         """The cells [rows] as they are before standardising, NaN where one is missing."""
         read = days(series) - self.origin if self.kind == "date" else numbers(series)
-        return read.fill_null(np.nan).to_numpy()
+        return read.to_numpy()
 
-    def fill(self, series: pl.Series, out: np.ndarray) -> None:
-        """Write the features into `out` [rows, features of this step]."""
+    def fill(self, series: pl.Series, out: np.ndarray, numbers: np.ndarray | None = None) -> None:
+        """Write the features into `out` [rows, features of this step]; `numbers` are the rows', for errors."""
         values = self.values(series)
         absent = np.isnan(values)
         if absent.any():
             values = np.where(absent, self.median, values)
-        out[:, 0] = (values - self.mean) / self.scale
+        out[:, 0] = standard(values, self.mean, self.scale, f"column '{shown(self.name)}'", numbers)
         if self.indicator:
             out[:, 1] = absent
 
@@ -86,7 +87,7 @@ class Category:
             names.append(f"{self.name} is missing")
         return tuple(names)
 
-    def fill(self, series: pl.Series, out: np.ndarray) -> None:
+    def fill(self, series: pl.Series, out: np.ndarray, numbers: np.ndarray | None = None) -> None:
         """Write 1 into `out` [rows, features of this step], zeros so far; a level that no training row has is other."""
         cells = texts(series)
         code = cells.cast(pl.Enum(self.levels), strict=False).to_physical().cast(pl.Int64)
@@ -131,11 +132,36 @@ def step_to_json(step: Step) -> dict[str, Any]:
 def step_from_json(data: dict[str, Any]) -> Step:
     """The step that `step_to_json` wrote. Raises RunError for anything else."""
     try:
+        step: Step | None = None
         if data["kind"] == "category":
             changed: dict[str, Any] = data | {"levels": tuple(data["levels"])}
-            return Category(**changed)
+            step = Category(**changed)
         if data["kind"] in ("number", "date"):
-            return Number(**data)
-    except (KeyError, TypeError) as error:
+            step = Number(**data)
+        if step is not None:
+            return _checked(step)
+    except (KeyError, TypeError, ValueError) as error:
         raise RunError(f"The preparation is damaged: {error}.\nTrain again to write it anew.") from None
-    raise RunError(f"The preparation has a step of kind '{data['kind']}'.\nA newer Fallline may have written it.")
+    raise RunError(
+        f"The preparation has a step of kind '{shown(data['kind'])}'.\nA newer Fallline may have written it."
+    )
+
+
+def _checked(step: Step) -> Step:
+    """The step itself. Raises ValueError for one whose entries are not of their kinds, or can't be computed with."""
+    if not isinstance(step.name, str):
+        raise ValueError("a step has no name")
+    if isinstance(step, Category):
+        flags: tuple[Any, ...] = (step.other, step.missing)
+        if not all(isinstance(level, str) for level in step.levels) or len(set(step.levels)) != len(step.levels):
+            raise ValueError(f"the levels of '{shown(step.name)}' are not texts that differ")
+    else:
+        flags = (step.indicator,)
+        numbers = (step.median, step.mean, step.scale, step.origin)
+        if any(isinstance(n, bool) or not isinstance(n, int | float) or not abs(n) <= LARGEST for n in numbers):
+            raise ValueError(f"a number of '{shown(step.name)}' is none, or too large")
+        if step.scale <= 0:
+            raise ValueError(f"the scale of '{shown(step.name)}' is not above 0")
+    if not all(isinstance(flag, bool) for flag in flags):
+        raise ValueError(f"'{shown(step.name)}' has an entry that is neither true nor false")
+    return step

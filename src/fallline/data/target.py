@@ -10,8 +10,18 @@ import numpy as np
 import polars as pl
 from jaxtyping import Float
 
-from fallline.data.moments import moments
-from fallline.data.values import as_numbers, check_finite, is_text, present, shown, texts
+from fallline.data.moments import moments, standard
+from fallline.data.values import (
+    LARGEST,
+    as_numbers,
+    check_finite,
+    check_length,
+    check_size,
+    is_text,
+    present,
+    shown,
+    texts,
+)
 from fallline.errors import DataError, RunError, SettingsError
 
 __all__ = ["Target", "decode", "encode", "fit_target", "present"]
@@ -48,8 +58,10 @@ class Target:
         try:
             classes = data["classes"]
             classes = None if classes is None else tuple(classes)
-            return cls(data["name"], data["task"], data["mean"], data["scale"], classes)
-        except (KeyError, TypeError) as error:
+            found = cls(data["name"], data["task"], data["mean"], data["scale"], classes)
+            _check(found)
+            return found
+        except (KeyError, TypeError, ValueError) as error:
             raise RunError(f"The target in the run is damaged: {error}.\nTrain again to write it anew.") from None
 
 
@@ -76,22 +88,29 @@ def fit_target(
     if task not in TASKS:
         raise SettingsError(f"The task is '{task}'.\nIt is one of: {', '.join(TASKS)}.")
     name = series.name
+    if series.dtype.is_nested() or series.dtype in (pl.Binary, pl.Object):
+        raise DataError(
+            f"The target '{shown(name)}' holds {str(series.dtype).lower()} values, neither numbers nor classes.\n"
+            "Name a column of text or of numbers."
+        )
     counted = present(series).to_numpy()
     if not counted.any():
-        raise DataError(f"Every value of the target '{name}' is missing.\nName another column as the target.")
+        raise DataError(f"Every value of the target '{shown(name)}' is missing.\nName another column as the target.")
     read = None
     if task == "regression":
         read = _numbers(series).to_numpy()
     if weights is not None:
         counted = counted & (np.asarray(weights) > 0)
         if not counted.any():
-            raise DataError(f"Every row with a target '{name}' has weight 0.\nGive at least one a weight above 0.")
+            raise DataError(
+                f"Every row with a target '{shown(name)}' has weight 0.\nGive at least one a weight above 0."
+            )
     if read is None:
         return Target(name, task, classes=_classes(series.filter(pl.Series(counted))))
     values = read[counted]
     if values.min() == values.max():
         raise DataError(
-            f"The target '{name}' is constant: it is {values[0]:g} in every row.\n"
+            f"The target '{shown(name)}' is constant: it is {values[0]:g} in every row.\n"
             "There is nothing to learn; name another column, or give rows in which it differs."
         )
     if not standardize:
@@ -100,26 +119,33 @@ def fit_target(
     return Target(name, task, float(mean[0]), float(scale[0]))
 
 
-def encode(target: Target, series: pl.Series) -> np.ndarray:
+def encode(target: Target, series: pl.Series, numbers: np.ndarray | None = None) -> np.ndarray:
     """The target [rows] as training sees it: float64 standardised numbers, or int64 codes of classes.
 
-    Raises: DataError for a missing value, a number that is none, or a class that the target does not know.
+    Args:
+        numbers: [rows] each row's number in its table, from 0, for errors; else as they come.
+
+    Raises: DataError for a missing value, a number that is none or too far from those of training, or a class that
+        the target does not know.
     """
     there = present(series)
+    numbers = np.arange(len(series)) if numbers is None else numbers
     if not there.all():
-        row = (~there).arg_true()[0]
-        raise DataError(f"Row {row + 1} has no value in the target '{series.name}'.\nLeave such rows out.")
+        row = numbers[(~there).arg_true()[0]]
+        raise DataError(f"Row {row + 1} has no value in the target '{shown(series.name)}'.\nLeave such rows out.")
     if target.task == "regression":
-        return (_numbers(series).to_numpy() - target.mean) / target.scale
+        values = _numbers(series).to_numpy()
+        return standard(values, target.mean, target.scale, f"the target '{shown(target.name)}'", numbers)
     classes = [_text(value) for value in target.classes or ()]
     cells = texts(series)
     code = cells.replace_strict(classes, range(len(classes)), default=None, return_dtype=pl.Int64)
     if code.null_count():
-        row = code.is_null().arg_true()[0]
-        near = get_close_matches(cells[row], classes, n=1)
+        at = code.is_null().arg_true()[0]
+        near = get_close_matches(cells[at], classes, n=1)
         hint = f" Did you mean '{shown(near[0])}'?" if near else ""
         raise DataError(
-            f"Row {row + 1} has the class '{shown(cells[row])}' in '{series.name}', which no training row has.{hint}\n"
+            f"Row {numbers[at] + 1} has the class '{shown(cells[at])}' in '{shown(series.name)}', "
+            f"which no training row has.{hint}\n"
             f"Known: {', '.join(map(shown, classes[:10]))}{', ...' if classes[10:] else ''}."
         )
     return code.to_numpy()
@@ -132,6 +158,22 @@ def decode(target: Target, values: np.ndarray) -> np.ndarray:
     return np.array(target.classes)[np.asarray(values).astype(int)]
 
 
+def _check(target: Target) -> None:
+    """Raises: ValueError for entries that are not of their kinds, or can't be computed with."""
+    if not isinstance(target.name, str) or target.task not in TASKS:
+        raise ValueError("it has no name or task")
+    if any(isinstance(n, bool) or not isinstance(n, int | float) or not abs(n) <= LARGEST
+           for n in (target.mean, target.scale)) or target.scale <= 0:  # fmt: skip
+        raise ValueError("its mean or scale is no number above 0, or too large")
+    if (target.classes is not None) != (target.task == "classes"):
+        raise ValueError("its classes do not fit its task")
+    classes = target.classes or ()
+    if target.task == "classes" and len(classes) < 2:
+        raise ValueError("it has fewer than two classes")
+    if len({str(each) for each in classes}) != len(classes) or not all(isinstance(c, Class) for c in classes):
+        raise ValueError("its classes are not texts or numbers that differ")
+
+
 def _numbers(series: pl.Series) -> pl.Series:
     """Numbers, or an error that says what a regression needs."""
     read = as_numbers(series)
@@ -139,29 +181,33 @@ def _numbers(series: pl.Series) -> pl.Series:
     if bad.any():
         row = bad.arg_true()[0]
         raise DataError(
-            f"A regression needs numbers, but row {row + 1} of the target '{series.name}' is '{shown(series[row])}'.\n"
+            f"A regression needs numbers, but row {row + 1} of the target '{shown(series.name)}' is "
+            f"'{shown(series[row])}'.\n"
             "Correct it, or train on classes."
         )
     check_finite(read)
+    check_size(read)
     return read.fill_null(np.nan)
 
 
 def _classes(series: pl.Series) -> tuple[Class, ...]:
-    if series.dtype in (pl.Date, pl.Datetime) or series.dtype.is_nested():
+    if series.dtype in (pl.Date, pl.Datetime):
         raise DataError(
-            f"The target '{series.name}' holds {str(series.dtype).lower()} values, which are no classes.\n"
+            f"The target '{shown(series.name)}' holds {str(series.dtype).lower()} values, which are no classes.\n"
             "Name a column of text or of numbers."
         )
+    if is_text(series):
+        check_length(series)
     found = series.unique() if not is_text(series) else texts(series).unique()
     if len(found) == 1:
         raise DataError(
-            f"The target '{series.name}' has one class only: '{shown(found[0])}' in every row.\n"
+            f"The target '{shown(series.name)}' has one class only: '{shown(found[0])}' in every row.\n"
             "There is nothing to learn; name another column, or give rows of another class."
         )
     if len(found) > MOST_CLASSES or (len(found) > 20 and len(found) > len(series) / 2):
         count = f"{len(found):,} classes in {len(series):,} rows"
         raise DataError(
-            f"The target '{series.name}' has {count}, like '{shown(found[0])}'.\n"
+            f"The target '{shown(series.name)}' has {count}, like '{shown(found[0])}'.\n"
             "That is too many to learn: name another column, or train on a number."
         )
     values = found.sort().to_list()

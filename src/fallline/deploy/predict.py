@@ -5,16 +5,20 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import jax
 import numpy as np
 import polars as pl
 
 from fallline.data import Preparation, Target, apply, decode
 from fallline.engine import precision
-from fallline.errors import DataError
+from fallline.errors import DataError, SettingsError
+from fallline.record import named_arrays
 from fallline.settings import check, parts_of
 from fallline.survey import Rows, as_batch, respond
 from fallline.table import to_classes
-from fallline.trace.folder import read_run, read_weights
+from fallline.trace.contents import damaged
+from fallline.trace.folder import kept_weights, read_run
+from fallline.types import Parts
 
 
 def nested(arrays: dict[str, np.ndarray]) -> dict[str, Any]:
@@ -40,15 +44,19 @@ def predict(folder: Path, table: pl.DataFrame) -> pl.DataFrame:
     run = read_run(folder)
     target = Target.from_json(run["target"])
     features = apply(Preparation.from_json(run["preparation"]), table)
-    response = responses(run, read_weights(folder / "weights.safetensors"), features)
+    response = responses(run, kept_weights(folder, run), features)
     return as_frame(target, response, has_probabilities(run))
 
 
 def responses(run: dict[str, Any], weights: dict[str, np.ndarray], features: np.ndarray) -> np.ndarray:
     """The model's response to prepared features [rows, features]."""
-    settings = check(**run["asked"])
     task = run["target"]["task"]
-    parts = parts_of(settings, features=features.shape[1], task=task, classes=len(run["target"]["classes"] or ()))
+    try:
+        settings = check(**run["asked"])
+        parts = parts_of(settings, features=features.shape[1], task=task, classes=len(run["target"]["classes"] or ()))
+    except (SettingsError, TypeError) as error:
+        raise damaged(Path("run.json"), error) from error
+    _check_fits(parts, weights)
     with precision(settings.precision):
         rows = len(features)
         shape = (rows,) if parts.model.outputs == 1 else (rows, parts.model.outputs)
@@ -58,6 +66,19 @@ def responses(run: dict[str, Any], weights: dict[str, np.ndarray], features: np.
         row = int(np.argmax(~np.isfinite(response.reshape(rows, -1)).all(axis=1)))
         raise DataError(f"The prediction for row {row + 1} is not a finite number.\nSee the run's verdict.")
     return response
+
+
+def _check_fits(parts: Parts, weights: dict[str, np.ndarray]) -> None:
+    """Raises: RunError for weights of another model than the settings ask for."""
+    wanted = named_arrays(jax.eval_shape(parts.model.init, jax.random.key(0)))
+    for name, array in wanted.items():
+        found = weights.get(name)
+        if found is None or found.shape != array.shape or len(weights) != len(wanted):
+            has = "none" if found is None else f"the shape {list(found.shape)}"
+            raise damaged(
+                Path("weights.safetensors"),
+                ValueError(f"the model needs '{name}' of the shape {list(array.shape)}, but it has {has}"),
+            )
 
 
 def has_probabilities(run: dict[str, Any]) -> bool:

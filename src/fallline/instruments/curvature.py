@@ -64,7 +64,7 @@ def measure_curvature(training: Training, *, step: int | None) -> Measurement:
     top, low, error = found["lambda_max"], found["lambda_min"], found["error"]
     plain = 2 / top if top > 0 else None
     bent = values[values > max(error, FLAT * top)] if top > 0 else values[:0]
-    allowed = _allowed(training.parts.rule)
+    multiple = allowed(training.parts.rule)
     figures = {
         "step": at,
         "steps": training.steps,
@@ -76,7 +76,7 @@ def measure_curvature(training: Training, *, step: int | None) -> Measurement:
         "rate": training.rate_of(max(1, min(at + 1, training.steps))),
         "rule": training.ready.settings.rule,
         "plain_rate": plain,
-        "stable_rate": None if plain is None or allowed is None else plain * allowed,
+        "stable_rate": None if plain is None or multiple is None else plain * multiple,
         "rows": len(training.judged().share),
         "rows_of": len(training.ready.whole.share),
         **alphas,
@@ -84,7 +84,7 @@ def measure_curvature(training: Training, *, step: int | None) -> Measurement:
     return Measurement("curvature", pl.concat([eigenvalues, frame], how="diagonal_relaxed"), figures)
 
 
-def _allowed(rule: Any) -> float | None:
+def allowed(rule: Any) -> float | None:
     """The rule's largest stable rate as a multiple of 2 / lambda_max; None where no such limit is known."""
     if not isinstance(rule, Rule):
         return None

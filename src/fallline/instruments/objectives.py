@@ -9,6 +9,7 @@ from __future__ import annotations
 from functools import partial
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from jax import lax
 from jax.flatten_util import ravel_pytree
@@ -18,6 +19,7 @@ from fallline.step import objective
 from fallline.types import Batch, Parameters, Parts
 
 POINTS = 200  # of a path that are looked at, at most
+ROOM = 300  # points: a path with a slice through it
 
 
 def along(count: int, most: int = POINTS) -> Int[np.ndarray, "some"]:
@@ -26,13 +28,27 @@ def along(count: int, most: int = POINTS) -> Int[np.ndarray, "some"]:
     return np.unique(np.concatenate([even, early]).round().astype(int)) - 1
 
 
-@partial(jax.jit, static_argnames="parts")
 def objectives(
-    parts: Parts, like: Parameters, flats: Float[Array, "points parameters"], batch: Batch
-) -> Float[Array, "points"]:
-    """The objective of each of many flat parameters; `like` has their shape."""
+    parts: Parts, like: Parameters, flats: Float[np.ndarray, "points parameters"], batch: Batch
+) -> Float[np.ndarray, "points"]:
+    """The objective of each of many flat parameters; `like` has their shape.
+
+    Room is made for more points than there are, and no more are gone through: one program serves every path.
+    """
+    count = len(flats)
+    room = np.zeros((-(-count // ROOM) * ROOM, flats.shape[1]), flats.dtype)
+    room[:count] = flats
+    return np.asarray(_objectives(parts, like, room, count, batch))[:count]
+
+
+@partial(jax.jit, static_argnames="parts")
+def _objectives(parts: Parts, like: Parameters, flats: Array, count: int, batch: Batch) -> Array:
     unravel = ravel_pytree(like)[1]
-    return lax.map(lambda flat: objective(parts, unravel(flat), batch), flats)
+
+    def one(i: int, found: Array) -> Array:
+        return found.at[i].set(objective(parts, unravel(flats[i]), batch))
+
+    return lax.fori_loop(0, count, one, jnp.zeros(len(flats), flats.dtype))
 
 
 @partial(jax.jit, static_argnames="parts")

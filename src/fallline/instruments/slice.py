@@ -23,7 +23,7 @@ from fallline.measurement import Figures, Measurement
 from fallline.rules import start as start_state
 from fallline.step import objective
 from fallline.step import step as take
-from fallline.training import Training
+from fallline.training import JUDGED, Training
 from fallline.types import Batch, Parameters, Parts, State
 
 POINTS = 81  # of the curve
@@ -31,11 +31,17 @@ BESIDE = 0.35  # how far the curve goes on beyond the path on either side, as a 
 TANGENT = 0.2  # of the curve's width: how far the tangent goes on either side of its point
 
 
-def measure_slice(training: Training, *, weight: str | None, step: int | None) -> Measurement:
+def measure_slice(
+    training: Training, *, weight: str | None, step: int | None, also: tuple[float, ...] = (), most: int = JUDGED
+) -> Measurement:
     """The slice along one weight, the others held where they were after a step.
 
     The next point is where the rule's own next update puts that weight. After the last step that needs what the rule
     remembers, which is not kept: there only the plain rule, which remembers nothing, has one.
+
+    Args:
+        also: values of the weight that the curve reaches besides.
+        most: training rows that the loss is taken over, at most.
 
     Returns: a frame of kind ("curve", "path", "tangent", "point", "next": the others held, "next true": all
     updated), step (of path and points), weight and loss (with the penalty); figures: weight (its name), step, value,
@@ -45,10 +51,10 @@ def measure_slice(training: Training, *, weight: str | None, step: int | None) -
     """
     k, path = training.weight(weight), training.path()
     at = training.kept_step if step is None else step
-    end, judged = training.flat(training.at(step)), training.judged()
+    end, judged = training.flat(training.at(step)), training.judged(most)
     after = _next(training, step)
     some = along(len(path[0]))
-    seen = [*path[1][:, k], end[k], *([] if after is None or not np.isfinite(after[k]) else [after[k]])]
+    seen = [*path[1][:, k], end[k], *also, *([] if after is None or not np.isfinite(after[k]) else [after[k]])]
     low, high = min(seen), max(seen)
     beside = BESIDE * (high - low) or max(abs(high), 1.0)
     points = _Points(end, k, np.linspace(low - beside, high + beside, POINTS), path[1][some], after)
@@ -88,14 +94,14 @@ class _Points(NamedTuple):
     after: np.ndarray | None  # [parameters] after the next update
 
     @property
-    def flats(self) -> Any:
+    def flats(self) -> np.ndarray:
         """curve, path, the point, the next point with the others held, the next point."""
         values = [*self.curve, self.end[self.k], *([] if self.after is None else [self.after[self.k]])]
         held = np.repeat(self.end[None], len(values), axis=0)
         held[:, self.k] = values
         cut = len(self.curve)
         last = [] if self.after is None else [self.after[None]]
-        return jnp.asarray(np.concatenate([held[:cut], self.path, held[cut:], *last]), self.end.dtype)
+        return np.concatenate([held[:cut], self.path, held[cut:], *last], dtype=self.end.dtype)
 
     def frame(self, losses: np.ndarray, at: int, steps: np.ndarray, slope: float) -> pl.DataFrame:
         """All of them with their losses, and the two ends of the tangent."""

@@ -15,14 +15,21 @@ from fallline.errors import SettingsError
 from fallline.instruments.objectives import along, objectives, objectives_on
 from fallline.instruments.plane import grid_on, plane_over
 from fallline.measurement import Figures, Measurement
-from fallline.training import Training
+from fallline.training import JUDGED, Training
 
 OVER = ("path", "weights", "random")
 MOST = 500  # points along a side
 
 
 def measure_surface(
-    training: Training, *, over: str, weights: str | None, points: int, step: int | None, seed: int
+    training: Training,
+    *,
+    over: str,
+    weights: str | None,
+    points: int,
+    step: int | None,
+    seed: int,
+    most: int = JUDGED,
 ) -> Measurement:
     """The loss on a grid of points x points, and along the path beside it.
 
@@ -31,6 +38,7 @@ def measure_surface(
             "random" (two random directions, as long as the weights of each unit).
         weights: two names with a semicolon between, for over weights; else the two that moved furthest.
         step: after which the weights are the plane's origin; else those kept.
+        most: training rows that the loss is taken over, at most.
 
     Returns: a frame of kind "grid" (x, y, loss) and "path" (step, x, y, loss: the true one, plane_loss, off: the
     distance from the plane); figures: over, x_name, y_name, share_captured (of the squared distances from the origin
@@ -49,7 +57,7 @@ def measure_surface(
         raise SettingsError(
             "A surface needs two parameters, and the model has one.\nIts whole loss curve is a slice: fallline slice."
         )
-    judged, like, (steps, path) = training.judged(), training.start, training.path()
+    judged, like, (steps, path) = training.judged(most), training.start, training.path()
     kept, some = len(steps), along(len(steps))  # else thousands of points near the end would decide on the plane
     steps, path = steps[some], path[some].astype(np.float64)
     origin = training.flat(training.at(step)).astype(np.float64)
@@ -60,7 +68,7 @@ def measure_surface(
     at = jnp.asarray(np.concatenate([grid, places]) - plane.at, dtype)
     ways = jnp.asarray(plane.ways, dtype)
     on = np.asarray(objectives_on(training.parts, training.unravel(origin.astype(dtype)), ways, at, judged), np.float64)
-    true = np.asarray(objectives(training.parts, like, jnp.asarray(path, dtype), judged), np.float64)
+    true = np.asarray(objectives(training.parts, like, np.asarray(path, dtype), judged), np.float64)
     off = np.linalg.norm(path - plane.points(places), axis=1)
     frame = _frame(grid, on[: len(grid)], steps, places, true, on[len(grid) :], off)
     figures = {

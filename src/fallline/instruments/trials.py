@@ -9,7 +9,6 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import NamedTuple
 
 import jax
@@ -18,11 +17,11 @@ import polars as pl
 
 from fallline.batches import Batches
 from fallline.errors import SettingsError
-from fallline.fit import SetUp, set_up
+from fallline.fit import SetUp, first_parameters, rates_of, set_up
 from fallline.instruments.lanes import Group, Walked, walk
 from fallline.losses import Penalty
 from fallline.rules import start as start_state
-from fallline.settings import Settings, average_of, batch_size, parts_of, rule_of, schedule_of
+from fallline.settings import Settings, average_of, batch_size, parts_of, rule_of
 from fallline.survey import Rows
 from fallline.training import Training
 from fallline.types import Parameters, Parts
@@ -122,15 +121,16 @@ def _ready(
     settings = trial.settings.model_copy(update={"seed": seed, "steps": steps, "stop": None})
     parts, mine = _parts(training, settings), training.ready.settings
     own = seed == mine.seed and parts.model == training.parts.model
-    start = training.start if own or training.table is None else parts.model.init(jax.random.key(seed))
-    common = settings.model_copy(update={"seed": first, "schedule": "constant", "rate": 1.0})
+    start = training.start if own or training.table is None else first_parameters(parts, settings)
+    common = settings.model_copy(update={"seed": first, "schedule": "constant", "rate": 1.0, "rate_changes": None})
     if (common,) not in made:
         made[common,] = _common(training, parts, common, start, rows)
     base = made[common,]
     batches = Batches(base.walk.batches.rows, base.walk.batches.size, seed)
     rate = trial.rate or _rate(training, parts, settings.model_copy(update={"seed": first}), start, rows, made)
-    multiples = partial(schedule_of(settings).multiples, horizon=steps, epoch_steps=batches.epoch_steps)
-    walk = replace(base.walk, batches=batches, rates=lambda at: rate * multiples(at))
+    if rate != training.ready.rate:  # later rates belong to the first one
+        settings = settings.model_copy(update={"rate_changes": None})
+    walk = replace(base.walk, batches=batches, rates=rates_of(settings, rate, steps, batches.epoch_steps))
     state = start_state(parts.rule, start, parts.averaged)
     return replace(base, parts=parts, settings=settings, state=state, walk=walk, horizon=steps, rate=rate)
 

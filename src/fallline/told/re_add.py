@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from decimal import Decimal, localcontext
 from typing import NamedTuple
 
@@ -53,6 +53,26 @@ def addends(parts: Sequence[float], total: float) -> tuple[list[str], str]:
         rounded, whole = [round(Decimal(part), decimals) for part in parts], round(Decimal(total), decimals)
         rounded[most] += whole - sum(rounded)
         return [f"{part:f}" for part in rounded], f"{whole:f}"
+
+
+def works_out(
+    made: Callable[..., float], operands: Sequence[float], result: float, digits: int = 5
+) -> tuple[list[str], str]:
+    """Operands and what is made of them, printed so that who works it out from the printed operands gets the result.
+
+    The result has as many digits as its precision bears, at most `digits`; operands have as many as that takes.
+
+    >>> works_out(lambda a, b: a * b, (1 / 3, 0.3), 0.1)
+    (['0.33333', '0.3'], '0.1')
+    """
+    if all(map(math.isfinite, [*operands, result])):
+        for kept in range(digits, 1, -1):
+            wanted = f"{result:.{kept}g}"
+            for each in range(digits, 18):
+                written = [f"{operand:.{each}g}" for operand in operands]
+                if f"{made(*map(float, written)):.{kept}g}" == wanted:
+                    return written, wanted
+    return [repr(float(operand)) for operand in operands], f"{made(*operands):.{digits}g}"
 
 
 def _re_add(old: float, rate: float, direction: float, new: float, seen: int) -> Printed:

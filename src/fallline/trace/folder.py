@@ -24,24 +24,14 @@ from typing import Any
 
 import numpy as np
 import polars as pl
-from safetensors.numpy import load_file, save_file
+from safetensors import safe_open
+from safetensors.numpy import save_file
 
 from fallline.errors import RunError, StorageError, unknown
+from fallline.trace.contents import check_seal, damaged, fitting, own, read_json, wrong_contents
+from fallline.trace.seal import SEAL, seal_of_arrays, seal_of_frame, seal_of_json
 
 FORMAT = 1
-CONTENTS = {  # of run.json, while training goes on as well as at its end
-    "created": str,
-    "asked": dict,
-    "settings": dict,
-    "given": dict,
-    "data": dict,
-    "preparation": dict,
-    "target": dict,
-    "metric": str,
-    "environment": dict,
-    "parameters": list,
-    "parameter_names": list,
-}
 PART_SECONDS = 0.25  # legs that end sooner after the last part than this wait for the next
 
 
@@ -116,9 +106,15 @@ def _as_os_error(error: BaseException) -> BaseException:
     return OSError(int(found[1]), os.strerror(int(found[1]))) if found else error
 
 
-def write_json(path: Path, value: Any) -> None:
-    """JSON that any reader takes: no NaN, numbers of NumPy as plain ones. Raises StorageError."""
-    text = json.dumps(plain(value), indent=1, ensure_ascii=False, allow_nan=False)
+def write_json(path: Path, value: Any, *, sealed: bool = False) -> None:
+    """JSON that any reader takes: no NaN, numbers of NumPy as plain ones; with checksums of its entries when `sealed`.
+
+    Raises: StorageError.
+    """
+    value = plain(value)
+    if sealed:
+        value |= {SEAL: seal_of_json(value)}
+    text = json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False)
     write_whole(path, lambda beside: beside.write_text(text + "\n", encoding="utf-8"))
 
 
@@ -148,13 +144,16 @@ def finite(value: Any) -> Any:
 
 def write_frame(path: Path, frame: pl.DataFrame) -> None:
     """A Parquet file, whole or not at all. Raises StorageError."""
-    write_whole(path, lambda beside: frame.write_parquet(beside, compression="zstd", compression_level=1))
+    told = {SEAL: seal_of_frame(frame)}
+    write_whole(
+        path, lambda beside: frame.write_parquet(beside, compression="zstd", compression_level=1, metadata=told)
+    )
 
 
 def write_weights(path: Path, arrays: dict[str, np.ndarray]) -> None:
     """A safetensors file, whole or not at all. Raises StorageError."""
-    tensors = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
-    write_whole(path, lambda beside: save_file(tensors, beside))
+    tensors = {name: np.asarray(array, order="C") for name, array in arrays.items()}
+    write_whole(path, lambda beside: save_file(tensors, beside, metadata={SEAL: seal_of_arrays(tensors)}))
 
 
 def read_weights(path: Path) -> dict[str, np.ndarray]:
@@ -165,38 +164,43 @@ def read_weights(path: Path) -> dict[str, np.ndarray]:
             "Train again; the trace has the steps that were recorded."
         )
     try:
-        return load_file(path)
+        with safe_open(path, framework="numpy") as file:
+            arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  it is no mapping
+            seal = (file.metadata() or {}).get(SEAL)
+        if seal is not None and seal != seal_of_arrays(arrays):
+            raise ValueError("it is not what was written")
+        return arrays
     except Exception as error:
         raise damaged(path, error) from error
 
 
+def kept_weights(folder: Path, run: dict[str, Any]) -> dict[str, np.ndarray]:
+    """The arrays of the model kept: those that run.json lists, and all finite. Raises RunError."""
+    path = own(folder, "weights.safetensors")
+    return fitting(read_weights(path), run["parameters"], path, kept=True)
+
+
 def read_run(folder: Path) -> dict[str, Any]:
     """The contents of run.json. Raises RunError when it is absent, damaged or from a newer version."""
-    path = folder / "run.json"
+    path = own(folder, "run.json")
     if not folder.is_dir() or not path.is_file():
         raise RunError(f"{folder} is no run: it has no run.json.\nSee `fallline runs` for the runs there are.")
-    try:
-        run = finite(json.loads(path.read_text(encoding="utf-8")))
-        version = int(run["format"])
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise damaged(path, error) from error
+    run = read_json(path)
+    version = run.get("format")
+    if not isinstance(version, int) or isinstance(version, bool):
+        raise damaged(path, ValueError("it lacks its format, a whole number"))
     if version > FORMAT:
         raise RunError(
             f"{folder} is in format {version}, but this Fallline reads formats up to {FORMAT}.\n"
             "Read it with a newer Fallline."
         )
-    wrong = [name for name, kind in CONTENTS.items() if not isinstance(run.get(name), kind)]
-    verdict = run.get("verdict")
-    if verdict is not None and not (isinstance(verdict, dict) and {"state", "why", "next"} <= set(verdict)):
-        wrong.insert(0, "a verdict that can be read")
+    wrong = wrong_contents(run)
     if wrong:
         raise damaged(path, ValueError(f"it lacks {', '.join(wrong[:3])}"))
-    return run
-
-
-def damaged(path: Path, error: BaseException) -> RunError:
-    """The error for a file of a run that can't be read."""
-    return RunError(f"{path} is damaged: {str(error).splitlines()[0][:120]}.\nRestore it, or train again.")
+    try:
+        return finite(check_seal(path, run))
+    except (ValueError, TypeError) as error:
+        raise damaged(path, error) from error
 
 
 def find_run(name: str | Path, runs: str | Path | None = None) -> Path:

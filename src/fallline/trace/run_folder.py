@@ -11,10 +11,13 @@ import polars as pl
 
 from fallline.errors import RunError
 from fallline.measurement import Measurement
+from fallline.trace.contents import damaged, fitting, own, read_frame
 from fallline.trace.evidence import read_measurement
-from fallline.trace.folder import damaged, read_run, read_weights
+from fallline.trace.folder import kept_weights, read_run, read_weights
 from fallline.trace.trace import unflatten
 from fallline.verdict import Verdict
+
+STEPS = ("step", "epoch", "rows", "seconds", "loss", "objective", "gradient_norm", "update_norm", "weight_norm", "rate")
 
 
 class RunFolder:
@@ -107,10 +110,20 @@ class RunFolder:
     @cached_property
     def trace(self) -> pl.DataFrame:
         """A row per update: step, epoch, rows, seconds, loss, objective, gradient_norm, update_norm, ..."""
-        parts = sorted((self.path / "trace").glob("*.parquet"), key=lambda part: (len(part.name), part.name))
+        parts = sorted(own(self.path, "trace").glob("*.parquet"), key=lambda part: (len(part.name), part.name))
         if not parts:
             return pl.DataFrame({"step": []}, schema={"step": pl.Int64})
-        return pl.concat([self._frame(part) for part in parts], how="diagonal")
+        frames = [read_frame(own(self.path, "trace", part.name)) for part in parts]
+        try:
+            whole = pl.concat(frames, how="diagonal")
+            absent = [name for name in STEPS if name not in whole.columns or not whole[name].dtype.is_numeric()]
+            if absent:
+                raise ValueError(f"it lacks the column '{absent[0]}'")
+            if not (whole["step"].to_numpy() == np.arange(1, len(whole) + 1)).all():
+                raise ValueError("steps are lacking, or come twice")
+        except (ValueError, pl.exceptions.PolarsError) as error:
+            raise damaged(self.path / "trace", error) from error
+        return whole
 
     @cached_property
     def evaluations(self) -> pl.DataFrame:
@@ -154,13 +167,17 @@ class RunFolder:
         Raises: RunError when the weights of that step were not kept.
         """
         if step is None:
-            return read_weights(self.path / "weights.safetensors")
+            return kept_weights(self.path, self._run)
         if step in self.snapshots:
-            return read_weights(self.snapshots[step])
+            path = own(self.path, "weights", self.snapshots[step].name)
+            return fitting(read_weights(path), self._run["parameters"], path)
         if "parameters" in self.trace.columns:
             found = self.trace.filter(pl.col("step") == step)["parameters"]
-            if len(found):
-                return unflatten(found.to_numpy()[0], self._run["parameters"])
+            if len(found) and found[0] is not None:
+                flat = np.asarray(found.to_list()[0])
+                if flat.shape != (len(self.parameter_names),):
+                    raise damaged(self.path / "trace", ValueError(f"step {step:,} has {flat.size:,} parameters"))
+                return unflatten(flat, self._run["parameters"])
         near = sorted(self.snapshots, key=lambda k: abs(k - step))[:3]
         raise RunError(
             f"The weights of step {step:,} of {self.name} were not kept.\n"
@@ -176,7 +193,8 @@ class RunFolder:
     @cached_property
     def snapshots(self) -> dict[int, Path]:
         """The files with the weights after some of the steps, by step."""
-        return {int(path.stem): path for path in sorted((self.path / "weights").glob("*.safetensors"))}
+        found = sorted(own(self.path, "weights").glob("*.safetensors"))
+        return {int(path.stem): path for path in found if path.stem.isascii() and path.stem.isdigit()}
 
     def to_json(self) -> dict[str, Any]:
         """What programs want to know of a run."""
@@ -196,11 +214,5 @@ class RunFolder:
         }
 
     def _evidence(self, name: str) -> pl.DataFrame | None:
-        path = self.path / "evidence" / f"{name}.parquet"
-        return self._frame(path) if path.exists() else None
-
-    def _frame(self, path: Path) -> pl.DataFrame:
-        try:
-            return pl.read_parquet(path)
-        except Exception as error:
-            raise damaged(path, error) from error
+        path = own(self.path, "evidence", f"{name}.parquet")
+        return read_frame(path) if path.exists() else None

@@ -101,7 +101,7 @@ class Trace:
     def frame(self) -> pl.DataFrame:
         """A row per update; see `leg_frame` for the columns."""
         frames = [leg_frame(leg, self.batches) for leg in self.legs]
-        return pl.concat(frames, how="diagonal") if frames else pl.DataFrame()
+        return pl.concat(frames, how="diagonal_relaxed") if frames else pl.DataFrame()
 
     def flat_weights(self, step: int) -> np.ndarray | None:
         """The flat parameters after a step, when they were kept at every step."""

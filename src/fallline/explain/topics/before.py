@@ -15,6 +15,8 @@ STEP, BRANCH = "model", "before it learned"
 def _start(f: Figures) -> str:
     if f["init"].startswith("constant"):
         return f"Before the first step all its weights are the same number ({f['init'].partition(':')[2]})."
+    if f["init"].startswith("at:"):
+        return "Before the first step its weights are those that it was told to start at."
     return (
         f"Before the first step the model is random: its {count(f['parameters'])} parameters are drawn with seed "
         f"{f['seed']} (biases begin at 0)."

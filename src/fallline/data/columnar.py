@@ -1,0 +1,76 @@
+"""Parquet and Arrow files as a table: checked by their own account of their size before anything is unpacked.
+
+pyarrow reads them, since it holds its ground against damaged files, where other readers abort.
+"""
+
+from __future__ import annotations
+
+import struct
+from typing import Any
+
+import polars as pl
+
+from fallline.data.arrow import CELL, blocks, unpacked
+from fallline.data.bound import check_columns, check_size
+from fallline.data.header import check_unique, plain_name
+from fallline.errors import DataError
+
+
+def read_columnar(data: bytes, kind: str, name: str) -> pl.DataFrame:
+    """The table in a Parquet ("parquet") or Arrow ("arrow") file. Raises DataError."""
+    return read_noted(data, kind, name, "")[0]
+
+
+def read_noted(data: bytes, kind: str, name: str, key: str) -> tuple[pl.DataFrame, str | None]:
+    """The same, and what the file notes under a key of its own; None where it notes nothing. Raises DataError."""
+    try:
+        table = _parquet(data, name) if kind == "parquet" else _arrow(data, name)
+        table.validate(full=True)
+        check_columns(name, table.num_columns)
+        names = [plain_name(column, place) for place, column in enumerate(table.column_names)]
+    except DataError:
+        raise
+    except Exception as error:  # whatever a reader says of bytes that are none of its format
+        raise _damaged(name, error) from None
+    check_unique(names, f"'{name}'")
+    columns = [_column(table.column(place), names[place], name) for place in range(len(names))]
+    noted = (table.schema.metadata or {}).get(key.encode())
+    return pl.DataFrame(columns), None if noted is None else noted.decode(errors="replace")
+
+
+def _parquet(data: bytes, name: str) -> Any:
+    import pyarrow as pa
+    from pyarrow import parquet
+
+    with parquet.ParquetFile(pa.BufferReader(data), page_checksum_verification=True) as file:
+        about = file.metadata
+        groups = [about.row_group(i) for i in range(about.num_row_groups)]
+        values = sum(group.column(j).num_values for group in groups for j in range(group.num_columns))
+        values = max(values, about.num_rows * len(about.schema.to_arrow_schema().names))
+        check_size(name, CELL * max(values, 0) + sum(max(group.total_byte_size, 0) for group in groups))
+        return file.read()
+
+
+def _arrow(data: bytes, name: str) -> Any:
+    import pyarrow as pa
+
+    is_file = data.startswith(b"ARROW1")
+    check_size(name, sum(map(unpacked, blocks(data) if is_file else pa.ipc.MessageReader.open_stream(data))))
+    opened = (pa.ipc.open_file if is_file else pa.ipc.open_stream)(pa.BufferReader(data))
+    return opened.read_all()
+
+
+def _column(column: Any, title: str, name: str) -> pl.Series:
+    try:
+        found = pl.from_arrow(column)
+    except (Exception, pl.exceptions.PanicException):
+        kind = str(column.type)[:60]
+        raise DataError(
+            f"Column '{title}' of '{name}' holds {kind} values, which can't be read.\nLeave it out, or make it text."
+        ) from None
+    return (found if isinstance(found, pl.Series) else found.to_series()).rename(title)
+
+
+def _damaged(name: str, error: BaseException) -> DataError:
+    reason = " ".join(str(error).split())[:160].rstrip(".") or type(error).__name__
+    return DataError(f"'{name}' is damaged or cut short: {reason}.\nWrite or download it again.")

@@ -1,0 +1,60 @@
+"""The fit over the data while it is made: the model's function over the rows, or its answers beside the truth."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import altair as alt
+
+from fallline.figures.live.streamed import axis_of, live, named, tooltip
+from fallline.figures.theme import EXACT, GROUPS, HELD, INK, MUTED, TRAIN, halo
+
+SHAPES = ("circle", "square", "triangle-up", "diamond", "cross", "triangle-down")
+
+
+def draw_fit(options: Mapping[str, Any]) -> Any:
+    """Options: shape ("line", "regions", "against", "classes"), x_name, y_name, classes (their names)."""
+    shape = options["shape"]
+    if shape == "classes":
+        return _classes()
+    x, y = axis_of("x", "x", options["x_name"]), axis_of("y", "y", options["y_name"])
+    rows = named("rows").encode(x=x, y=y)
+    if shape == "regions":
+        return _regions(options, x, y)
+    points = rows.mark_circle(color=MUTED, size=24, opacity=0.55, clip=True).encode(tooltip=tooltip("row", "x", "y"))
+    line = named("line").encode(x=x, y=y)
+    made = (
+        line.mark_line(color=TRAIN, strokeWidth=2.5, clip=True)
+        if shape == "line"
+        else line.mark_line(color=EXACT, strokeDash=[6, 3], strokeWidth=1.5, clip=True)
+    )
+    title = "The fit over the data" if shape == "line" else "Predicted against what was true"
+    return live([points, made], title)
+
+
+def _regions(options: Mapping[str, Any], x: Any, y: Any) -> Any:
+    names = list(options["classes"])
+    colours = [TRAIN, HELD, EXACT, *GROUPS[2:]][: len(names)]
+    scale = alt.Scale(domain=names, range=colours)
+    legend = alt.Legend(title=None, orient="top")
+    colour = alt.Color("class:N", scale=scale, legend=legend)
+    form = alt.Shape("class:N", scale=alt.Scale(domain=names, range=list(SHAPES[: len(names)])), legend=legend)
+    cells = named("cells").mark_square(size=70, opacity=0.22, clip=True, aria=False).encode(x=x, y=y, color=colour)
+    rows = named("rows").mark_point(filled=True, size=34, opacity=0.9, stroke="white", strokeWidth=0.5)
+    told = [*tooltip("row", "x", "y"), alt.Tooltip("class:N")]
+    return live([cells, rows.encode(x=x, y=y, color=colour, shape=form, tooltip=told)], "The classes over the data")
+
+
+def _classes() -> Any:
+    x = alt.X(
+        "recognised:Q", scale=alt.Scale(domain=[0, 1]), title="share recognised", axis=alt.Axis(format="%", tickCount=5)
+    )
+    y = alt.Y("class:N", title=None)
+    base = named("rows").encode(x=x, y=y)
+    told = [alt.Tooltip("class:N"), alt.Tooltip("recognised:Q", format=".1%"), alt.Tooltip("rows:Q", format=",d")]
+    layers = [
+        base.mark_bar(color=TRAIN, opacity=0.8).encode(tooltip=told),
+        *halo(named("rows").encode(x=alt.value(6), y=y, text="words:N"), INK, align="left"),
+    ]
+    return live(layers, "Recognised, of each class", params=())

@@ -1,0 +1,23 @@
+"""What happens in each layer at the step: gradient, update against weight, and units that no row wakes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import altair as alt
+
+from fallline.figures.live.streamed import HEIGHT, live, named
+from fallline.figures.theme import INK, TRAIN, halo
+
+SHOWN = ("gradient", "update / weight", "dead or flat units")
+
+
+def draw_layers(options: Mapping[str, Any]) -> Any:
+    """Options: layers (their names). Each layer has a bar for each of SHOWN; bars of one kind share a scale."""
+    y = alt.Y("layer:N", sort=list(options["layers"]), title=None)
+    x = alt.X("part:Q", scale=alt.Scale(domain=[0, 1]), axis=None)
+    told = [alt.Tooltip("layer:N"), alt.Tooltip("of:N", title="what"), alt.Tooltip("value:Q", format=",.4~g")]
+    base = named("bars").encode(y=y, x=x, yOffset=alt.YOffset("of:N", sort=list(SHOWN)), tooltip=told)
+    layers = [base.mark_bar(color=TRAIN, opacity=0.75), *halo(base.encode(text="words:N"), INK, align="left", dx=4)]
+    return live(layers, "In each layer", params=(), height=HEIGHT)

@@ -1,0 +1,21 @@
+"""The final measure on the validation rows, in its own unit, at the steps where it was taken."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from fallline.figures.live.streamed import axis_of, live, named, steps_axis, tooltip
+from fallline.figures.theme import HELD
+
+
+def draw_metric(options: Mapping[str, Any]) -> Any:
+    """Options: measure (what it is called)."""
+    x, y = steps_axis(), axis_of("y", "value", options["measure"])
+    line = named("looks").encode(x=x, y=y)
+    layers = [
+        line.mark_line(color=HELD, strokeWidth=2, strokeDash=[6, 3], clip=True),
+        line.mark_point(color=HELD, shape="square", size=30, clip=True).encode(tooltip=tooltip("step", "value")),
+        named("here").mark_rule(opacity=0.5).encode(x=x),
+    ]
+    return live(layers, "The final measure on validation rows")

@@ -1,0 +1,184 @@
+"""Answers that take a while, and are made beside the walk: compare, explain, diagnose, keep, and the retry that works.
+
+Each gets what it needs as it stood when it was asked, and leaves the walk alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from fallline.catalogue import asked as differing
+from fallline.catalogue import command
+from fallline.claim import Sentence
+from fallline.errors import SettingsError, unknown
+from fallline.explain.explanation import Explanation
+from fallline.explain.topics import TOPICS
+from fallline.figures.measured import draw_measurement
+from fallline.fit import SetUp
+from fallline.instruments import measure
+from fallline.instruments.varied import parse
+from fallline.lab.keeping import Keeping, downloads, kept_run
+from fallline.lab.specification import specification
+from fallline.lab.walker import Walker, with_rate
+from fallline.legs import Leg, train
+from fallline.measurement import Measurement
+from fallline.numbers import count, number
+from fallline.run import Run
+from fallline.stopping import WORSE
+from fallline.told import told
+from fallline.training import Training
+from fallline.types import State
+
+Message = dict[str, Any]
+MOST = 6  # runs beside each other
+LEAST = 2
+PARTS = (0.5, 0.1)  # of the stable rate: what a retry tries first
+SHRUNK = (3.0, 10.0, 100.0)  # what it divides the rate by where no limit is known
+TRIED = 300  # updates of a retry
+
+
+def standing(walker: Walker) -> tuple[Training, Keeping]:
+    """The training and what would be kept of it, as they stand: to be used beside the walk."""
+    recorded = walker.prepared.recorded
+    ended = any(each.reason in ("plateau", "patience") and each.step < walker.step for each in walker.pauses)
+    at_end = recorded is not None and walker.revision == 0 and walker.step >= recorded.steps - 1
+    keeping = Keeping(
+        walker.scene,
+        walker.prepared.source,
+        walker.step,
+        beyond=ended,
+        recorded=walker.prepared.run if at_end else None,
+    )
+    return replace(walker.training, nearest=None), keeping
+
+
+def compare(training: Training, vary: str, steps: int | None) -> Message:
+    """Two to six runs from the same start, on one picture."""
+    varied = parse(vary)
+    runs = int(np.prod([len(each.values) for each in varied]))
+    if not LEAST <= runs <= MOST:
+        raise SettingsError(
+            f"'{vary}' makes {count(runs)} runs, and {LEAST} to {MOST} can be told apart side by side.\n"
+            "Example: rate=0.01,0.1."
+        )
+    options = {"vary": vary} | ({} if steps is None else {"steps": steps})
+    found = measure(training, "compare", **options)
+    f = found.figures
+    rows = [
+        [
+            name,
+            number(start, 5),
+            "diverged" if end is None else number(end, 5),
+            count(made),
+            count(seen),
+            _time(us, made),
+        ]
+        for name, start, end, made, seen, us in zip(
+            f["values"], f["start"], f["end"], f["steps"], f["rows_seen"], f["us_per_step"], strict=True
+        )
+    ]
+    columns = [f["vary"], "loss at the start", "loss at the end", "updates", "rows seen", "time"]
+    charts = draw_measurement(found)
+    return {
+        "say": "compared",
+        "spec": specification(charts[0]) if charts else None,
+        "said": [sentence.text for sentence in told(found)],
+        "table": {"columns": columns, "rows": rows},
+        "command": f"fallline {command('last', 'compare', differing('compare', options)).split(' ', 1)[1]}",
+    }
+
+
+def _time(us: float | None, updates: int) -> str:
+    return "not measured" if us is None else f"{number(us * updates / 1000, 3)} ms"
+
+
+def tree() -> Message:
+    """The questions that can be asked, by the step of a project and its branches."""
+    leaves = [{"step": t.step, "branch": t.branch, "name": t.name, "question": t.question} for t in TOPICS]
+    return {"say": "explained", "tree": leaves, "one": None}
+
+
+def explain(keeping: Keeping, name: str, folder: Path, made: dict[Any, Run]) -> Message:
+    """One explanation with its evidence, measured on this very walk."""
+    if name not in {topic.name for topic in TOPICS}:
+        raise SettingsError(unknown("explanation", name, [topic.name for topic in TOPICS]))
+    run = kept_run(keeping, folder, made)
+    (found,) = run.explain(name)
+    return {"say": "explained", "tree": None, "one": _explained(found, run.name)}
+
+
+def _explained(found: Explanation, run: str) -> Message:
+    return {
+        "name": found.name,
+        "question": found.question,
+        "step": found.step,
+        "branch": found.branch,
+        "run": run,
+        "paragraphs": [_paragraph(sentence) for sentence in found.answer],
+        "otherwise": any(sentence.otherwise for sentence in found.answer),
+        "missing": found.missing,
+        "figures": [spec for evidence in found.evidence for spec in specs(evidence)],
+        "tables": [],
+        "command": "\n".join(found.commands),
+    }
+
+
+def _paragraph(sentence: Sentence) -> Message:
+    return {"text": sentence.text, "otherwise": sentence.otherwise, "word": sentence.claim.startswith("word:")}
+
+
+def specs(measurement: Measurement) -> list[Any]:
+    """The charts of a measurement."""
+    return [specification(chart) for chart in draw_measurement(measurement)]
+
+
+def diagnose(keeping: Keeping, tried: bool, folder: Path, made: dict[Any, Run]) -> Message:
+    """What is wrong with the walk so far, and which fix works."""
+    run = kept_run(keeping, folder, made)
+    found = run.diagnose(tried=tried)
+    said = "Nothing is wrong" if found.healthy else f"{count(len(found.symptoms))} found"
+    return {
+        "say": "diagnosed",
+        "said": f"{said}: {count(len(found.checked))} symptoms were looked for, at step {count(keeping.step)}.",
+        **found.to_json(),
+        "command": f"fallline diagnose {run.name}{' --try' if tried else ''}",
+    }
+
+
+def keep(keeping: Keeping, folder: Path, made: dict[Any, Run]) -> Message:
+    """The run folder, the model and the report, to be downloaded."""
+    run = kept_run(keeping, folder, made)
+    return {"say": "kept", "run": run.name, "files": downloads(run, folder)}
+
+
+def retry(ready: SetUp, state: State, step: int, stable: float | None) -> Message | None:
+    """A rate that was tried from the last good step on, and worked; None when none did.
+
+    Args:
+        ready: the training that broke.
+        step, state: the last good step, and the state after it.
+    """
+    rate = float(ready.walk.rates(np.array([step]))[0])
+    wanted = [stable * part for part in PARTS] if stable is not None and stable < rate else []
+    for value in dict.fromkeys(float(f"{value:.2g}") for value in [*wanted, *(rate / factor for factor in SHRUNK)]):
+        trial = with_rate(ready, step, value)
+        seen: list[Leg] = []
+        train(trial.parts, state, trial.table, trial.walk, seen.append, start=step, stop=step + TRIED)
+        objective = np.concatenate([leg.recorded.objective for leg in seen]).astype(np.float64)
+        tenth = max(1, len(objective) // 10)
+        last = float(objective[-tenth:].mean())
+        if np.isfinite(objective).all() and last < objective[0] and objective.max() <= WORSE * abs(objective[0]):
+            text = (
+                f"Tried: with the rate {number(value)} from step {count(step)} on, the loss goes from "
+                f"{number(objective[0])} to {number(last)} in {count(TRIED)} updates."
+            )
+            return {"say": "retry", "text": text, "settings": {"rate": value}}
+    return None
+
+
+Aside = Callable[[], Message | None]

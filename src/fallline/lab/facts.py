@@ -1,0 +1,91 @@
+"""The figures of the moment, each as a value and as a person reads it; and the words on what is happening."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from fallline import words
+from fallline.claim import Sentence, tell
+from fallline.lab.walker import Walker
+from fallline.measurement import Figures
+from fallline.numbers import count, number
+from fallline.told.now import CLAIMS, state
+
+Facts = dict[str, dict[str, Any]]  # name -> said, value
+
+
+def facts(walker: Walker, ahead: Figures) -> Facts:
+    """What is known at the cursor.
+
+    Args:
+        ahead: the figures of `instruments.now.look_ahead`; {} while they are not measured.
+    """
+    step, ready, batches = walker.step, walker.ready, walker.ready.walk.batches
+    row = walker.training.trace.row(step, named=True)  # of the next update, which sees the loss at the cursor
+    rows = int(batches.rows_seen(np.array(step)))
+    found: Facts = {}
+
+    def fact(name: str, value: Any, said: str) -> None:
+        finite = value if not isinstance(value, float) or math.isfinite(value) else None
+        found[name] = {"said": said, "value": finite}
+
+    of = "" if batches.full else f" of the next batch ({count(batches.size)} {'row' if batches.size == 1 else 'rows'})"
+    fact("step", step, f"{count(step)} {'update' if step == 1 else 'updates'} made")
+    fact("epoch", rows / batches.rows, f"epoch {number(rows / batches.rows)}")
+    fact("rows_seen", rows, f"{count(rows)} rows seen")
+    fact("loss", row["loss"], f"loss{of} {number(row['loss'], 5)}")
+    if row["objective"] != row["loss"]:
+        fact("objective", row["objective"], f"objective{of} {number(row['objective'], 5)}")
+    fact("rate", row["rate"], f"rate {number(row['rate'])}")
+    if ahead.get("stable_rate") is not None:
+        limit = f"largest stable rate here about {number(ahead['stable_rate'], 3)}"
+        fact("stable_rate", ahead["stable_rate"], limit)
+    fact("gradient_norm", row["gradient_norm"], f"gradient's length {number(row['gradient_norm'])}")
+    fact("update_norm", row["update_norm"], f"next update's length {number(row['update_norm'])}")
+    looks = walker.evaluations.filter(walker.evaluations["step"] <= step)
+    if looks.height:
+        look = looks.row(-1, named=True)
+        then = "" if look["step"] == step else f" (at step {count(look['step'])})"
+        fact("validation_loss", look["validation_loss"], f"validation loss {number(look['validation_loss'], 5)}{then}")
+        if math.isfinite(look["validation_metric"]):
+            measure = words.measure(walker.prepared.metric, look["validation_metric"])
+            fact("metric", look["validation_metric"], f"{measure} on the validation rows{then}")
+    if ready.exact is not None:
+        fact("exact", ready.exact.loss, f"the exact answer's loss is {number(ready.exact.loss, 5)}")
+    if walker.prepared.trivial is not None:
+        said = f"{walker.prepared.trivially} has a loss of {number(walker.prepared.trivial, 5)}"
+        fact("trivial", walker.prepared.trivial, said)
+    return found
+
+
+MOODS = {"diverging": "bad", "rising": "bad", "falling": "good", "arrived": "good"}  # of a state; else open
+SAID = {
+    "start": ("rate-is-stable",),
+    "diverging": ("rate-is-stable", "going-down"),
+    "rising": ("going-down", "crosses-the-valley"),
+    "arrived": ("at-the-minimum",),
+    "flat": ("at-the-minimum",),
+    "hovering": ("going-down",),
+    "creeping": ("rate-moves", "going-down"),
+    "crossing": ("going-down", "crosses-the-valley"),
+    "falling": ("going-down", "crosses-the-valley"),
+}
+
+
+def happening(figures: Figures) -> list[dict[str, str]]:
+    """One or two sentences on what is happening now, each with its mood: good, open or bad."""
+    claims, now = {claim.name: claim for claim in CLAIMS}, state(figures)
+    said: list[Sentence] = [each for name in SAID[now] for each in tell([claims[name]], figures)]
+    told = [{"text": each.text, "mood": _mood(now, each)} for each in said]
+    if now == "start":
+        told.insert(0, {"text": "Nothing is learned yet: the first update is spelled out here.", "mood": "open"})
+    return told[:2]
+
+
+def _mood(now: str, said: Sentence) -> str:
+    if said.claim == "rate-is-stable":
+        return "open" if said.holds else "bad"
+    return MOODS.get(now, "open")

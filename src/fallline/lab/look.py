@@ -1,0 +1,50 @@
+"""What a picture is made from, and what it makes: the waist between the live training and the pictures of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import polars as pl
+
+from fallline.measurement import Measurement
+from fallline.training import Training
+
+if TYPE_CHECKING:
+    from fallline.lab.messages import Show
+
+
+@dataclass(frozen=True)
+class Branch:
+    """A path that was left when the rate was changed in mid-run."""
+
+    name: str  # such as "rate 0.1"
+    since: int  # the step that both paths have in common last
+    trace: pl.DataFrame  # step, loss, ...: from `since` on
+    path: np.ndarray | None  # flat parameters after each of those steps, where they are few
+
+
+@dataclass(frozen=True)
+class Look:
+    """All that a picture may be made from, at one moment. Use it inside `engine.precision` of the training."""
+
+    training: Training  # its trace reaches at least one step beyond `step`
+    step: int  # how many updates have been made: where the ball stands
+    shown: Show  # what the page asks to see
+    evaluations: pl.DataFrame  # step, epoch, validation_loss, validation_metric
+    metric: str
+    trivial: float | None  # the loss of the best constant prediction
+    branches: tuple[Branch, ...]
+    measure: Callable[..., Measurement]  # (name, **options) of `training`, kept for the same training and options
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """The data of a picture's specification."""
+
+    options: Mapping[str, Any]  # what the specification depends on; another value means another specification
+    data: Mapping[str, pl.DataFrame]  # by the names that the specification gives them
+    params: Mapping[str, float | bool | str]
+    summary: str  # what the picture shows now, in words with figures

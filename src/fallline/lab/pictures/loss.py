@@ -1,0 +1,93 @@
+"""The loss over the steps. Its axis reaches from 0 to what the start, the lines and all that was walked need: it grows
+with a training and never closes in on it, so that one that is stuck looks stuck."""
+
+from __future__ import annotations
+
+import numpy as np
+import polars as pl
+
+from fallline.figures.downsample import mean_of_blocks
+from fallline.figures.live.loss import draw_loss
+from fallline.lab.look import Drawn, Look
+from fallline.lab.pictures.picture import Picture, ahead, ends, last_step, shown, span, walked
+from fallline.numbers import count, number
+
+NOISY = 60  # steps from which on batches have a mean line
+TALL = 3.0  # times the first loss: what is above leaves the picture, and is told in words
+
+
+def look_loss(look: Look) -> Drawn:
+    """The loss up to the cursor, what lies beyond, validation, branches, and the lines that can't be passed."""
+    training = look.training
+    batches = training.ready.walk.batches
+    trace = training.trace.head(look.step + 1)
+    noisy = not batches.full and trace.height >= NOISY
+    means = trace.head(0).select("step", "loss")
+    if noisy:
+        means = mean_of_blocks(trace.select(pl.col("step") - 1, "epoch", "loss"), ["loss"])[0].select("step", "loss")
+    held = look.evaluations.select("step", pl.col("validation_loss").alias("loss"))
+    here = trace["loss"][look.step]
+    exact = None if training.ready.exact is None else training.ready.exact.loss
+    trivial = look.trivial if look.trivial is not None and np.isfinite(look.trivial) else None
+    every = training.trace["loss"].cast(pl.Float64).to_numpy()
+    start = float(every[0])
+    calm = every[np.isfinite(every) & (every <= TALL * abs(start) + 1e-300)]
+    others = [
+        float(v) for b in look.branches for v in b.trace["loss"].to_numpy() if np.isfinite(v) and v <= TALL * start
+    ]
+    levels = [exact, trivial, start, *held["loss"].to_list(), *others]
+    log = look.shown.log and calm.size > 0 and min([*calm, *(v for v in levels if v is not None)]) > 0
+    low, high = span([*calm, *levels], log=log)
+    over = ~np.isfinite(every[: look.step + 1]) | (every[: look.step + 1] > high)
+    broken = [f"beyond the picture from step {count(int(np.argmax(over)))}"] if over.any() else []
+    data = {
+        "steps": walked(look, "loss", "loss"),
+        "ahead": ahead(look, "loss", "loss"),
+        "means": shown(means.with_columns(pl.col("loss").cast(pl.Float64))),
+        "held": shown(held.filter(pl.col("step") <= look.step)),
+        "exact": _line(exact, "exact answer", exact is not None and low <= exact <= high),
+        "trivial": _line(trivial, "always the same answer", trivial is not None and trivial <= high),
+        "here": shown(pl.DataFrame({"step": [look.step], "loss": [float(here)]})),
+        "broken": pl.DataFrame({"words": broken}, schema={"words": pl.String}),
+        **_branches(look),
+    }
+    return Drawn(
+        {"log": log, "noisy": noisy}, data, ends((0.0, last_step(look)), (low, high)), _said(look, here, exact)
+    )
+
+
+def _line(level: float | None, words: str, there: bool) -> pl.DataFrame:
+    rows = [{"loss": level, "words": f"{words} {number(level, 4)}"}] if there and level is not None else []
+    return pl.DataFrame(rows, schema={"loss": pl.Float64, "words": pl.String})
+
+
+def _branches(look: Look) -> dict[str, pl.DataFrame]:
+    """Paths that were left."""
+    empty = pl.DataFrame(schema={"step": pl.Int64, "loss": pl.Float64, "branch": pl.String})
+    each = [
+        b.trace.select(
+            (pl.col("step") - 1).cast(pl.Int64), pl.col("loss").cast(pl.Float64), pl.lit(b.name).alias("branch")
+        )
+        for b in look.branches
+        if b.trace.height
+    ]
+    thin = [frame[:: -(-frame.height // 200)] for frame in each]
+    return {
+        "branches": shown(pl.concat([empty, *thin])),
+        "branches_ends": shown(pl.concat([empty, *(frame.tail(1) for frame in thin)])),
+    }
+
+
+def _said(look: Look, here: float, exact: float | None) -> str:
+    of = "" if look.training.ready.walk.batches.full else " of the next batch"
+    said = [f"At step {count(look.step)} the loss{of} is {number(here, 4)}"]
+    if look.step:
+        said.append(f"it began at {number(look.training.trace['loss'][0], 4)}")
+    if exact is not None:
+        said.append(f"the exact answer has {number(exact, 4)}")
+    if look.branches:
+        said.append(f"{count(len(look.branches))} left {'path is' if len(look.branches) == 1 else 'paths are'} dashed")
+    return "; ".join(said) + "."
+
+
+LOSS = Picture("loss", "Loss at each step", look_loss, draw_loss, lambda look: True)

@@ -1,0 +1,83 @@
+"""What a picture is, and what all pictures over the steps share: the part of the record up to the cursor, and axes."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from fallline.figures.downsample import keep_extremes
+from fallline.lab.look import Drawn, Look
+
+FEW = 250  # stretches of a curve: two rows of each are kept at most
+FIRST = 10  # steps that an axis has room for at least
+SPARE = 0.06  # of an axis, beyond what is drawn
+
+
+@dataclass(frozen=True)
+class Picture:
+    """One picture of the page."""
+
+    name: str
+    title: str
+    look: Callable[[Look], Drawn]  # what it shows now
+    draw: Callable[[Mapping[str, Any]], Any]  # its chart, from the options that `look` names
+    fits: Callable[[Look], bool]  # whether it can be drawn of such a training at all
+
+
+def walked(look: Look, column: str, name: str) -> pl.DataFrame:
+    """step (updates made before it was seen) and a column of the record, up to the cursor, its peaks kept."""
+    return _thin(_column(look, column, name).head(look.step + 1), name)
+
+
+def ahead(look: Look, column: str, name: str) -> pl.DataFrame:
+    """The same of what was walked before, beyond the cursor; nothing where the cursor is the newest step."""
+    rows = _column(look, column, name)
+    beyond = rows[look.step : -1] if rows.height > look.step + 2 else rows.head(0)
+    return _thin(beyond, name)
+
+
+def _column(look: Look, column: str, name: str) -> pl.DataFrame:
+    return look.training.trace.select((pl.col("step") - 1).alias("step"), pl.col(column).cast(pl.Float64).alias(name))
+
+
+def _thin(rows: pl.DataFrame, name: str) -> pl.DataFrame:
+    return shown(keep_extremes(rows, name, FEW)) if rows.height else rows
+
+
+def shown(rows: pl.DataFrame) -> pl.DataFrame:
+    """Six digits, and null where a number is not finite."""
+    return rows.with_columns(
+        pl.when(pl.col(n).is_finite()).then(pl.col(n).round_sig_figs(6)).alias(n)
+        for n, kind in rows.schema.items()
+        if kind.is_float()
+    )
+
+
+def last_step(look: Look) -> float:
+    """Where the axis of steps ends: a round number that all that was walked fits in, so that it seldom moves."""
+    ends = [int(b.trace["step"][-1]) for b in look.branches if b.trace.height]
+    most = max(look.training.trace.height - 1, FIRST, *ends)
+    size = 10.0 ** math.floor(math.log10(most))
+    return next(size * part for part in (1, 1.5, 2, 3, 4, 5, 6, 8, 10) if size * part >= most)
+
+
+def span(values: Iterable[float | None], *, log: bool = False, zero: bool = True) -> tuple[float, float]:
+    """The ends of an axis that all finite values fit on; from 0 when asked and none is below."""
+    found = np.array([v for v in values if v is not None and np.isfinite(v) and (v > 0 or not log)], float)
+    if not len(found):
+        return (0.1, 1.0) if log else (0.0, 1.0)
+    low, high = float(found.min()), float(found.max())
+    if log:
+        return low / 1.5, high * 1.5
+    room = SPARE * (high - low) or 0.5 * abs(high) or 1.0
+    return (0.0 if zero and low >= 0 else low - room), high + room
+
+
+def ends(x: tuple[float, float], y: tuple[float, float]) -> dict[str, float | bool | str]:
+    """The parameters of both axes."""
+    return {"x_low": float(x[0]), "x_high": float(x[1]), "y_low": float(y[0]), "y_high": float(y[1])}

@@ -1,0 +1,29 @@
+"""The learning rate over the steps."""
+
+from __future__ import annotations
+
+import polars as pl
+
+from fallline.figures.live.rate import draw_rate
+from fallline.lab.look import Drawn, Look
+from fallline.lab.pictures.picture import Picture, ends, last_step, shown, span, walked
+from fallline.numbers import count, number
+
+
+def look_rate(look: Look) -> Drawn:
+    """The rate of each update up to the next one."""
+    drawn = walked(look, "rate", "rate")
+    here = float(look.training.trace["rate"][look.step])
+    data = {
+        "steps": drawn,
+        "limit": pl.DataFrame(schema={"rate": pl.Float64, "words": pl.String}),
+        "here": shown(pl.DataFrame({"step": [look.step], "rate": [here]})),
+    }
+    low, high = span([*drawn["rate"], 0.0])
+    said = f"The rate of update {count(look.step + 1)} is {number(here, 4)}"
+    first = float(look.training.trace["rate"][0])
+    said += "." if here == first else f"; the first was {number(first, 4)}."
+    return Drawn({}, data, ends((0.0, last_step(look)), (low, high)), said)
+
+
+RATE = Picture("rate", "Rate", look_rate, draw_rate, lambda look: True)

@@ -1,0 +1,92 @@
+"""The loss against one weight, with the ball on it and where its next step lands."""
+
+from __future__ import annotations
+
+import numpy as np
+import polars as pl
+
+from fallline.figures.live.slice import draw_slice
+from fallline.instruments.slice import measure_slice
+from fallline.lab.look import Drawn, Look
+from fallline.lab.pictures.picture import Picture, ends, shown, span
+from fallline.numbers import count, number
+from fallline.shortcut import as_parameters
+
+ROWS = 2_000  # training rows that the loss is taken over, at most, while it moves
+TALL = 1.6  # times the highest point of the path: how much of the curve is seen
+
+
+def look_slice(look: Look) -> Drawn:
+    """The slice through the weights at the cursor, along the weight that is asked for."""
+    training = look.training
+    k = training.weight(look.shown.weight if look.shown.weight in training.names else None)
+    exact = training.ready.exact
+    also = () if exact is None else (float(training.flat(as_parameters(exact, training.start))[k]),)
+    left = tuple(float(v) for b in look.branches if b.path is not None and len(b.path) for v in _ends(b.path[:, k]))
+    found = measure_slice(training, weight=training.names[k], step=look.step, also=also + left, most=ROWS)
+    f = found.figures
+    kinds = {kind[0]: rows for kind, rows in found.frame.partition_by("kind", as_dict=True).items()}
+    empty = found.frame.head(0)
+    of = lambda kind: kinds.get(kind, empty).select("step", "weight", "loss")  # noqa: E731
+    path = of("path").filter(pl.col("step") <= look.step)
+    curve, ball, ghost = of("curve"), of("point"), of("next").head(0 if look.shown.quiz else 1)
+    losses = [*path["loss"], *ball["loss"], *ghost["loss"]]
+    finite = [v for v in losses if v is not None and np.isfinite(v)]
+    low, high = span([*finite, float(np.nanmin(curve["loss"].to_numpy()))])
+    high = low + TALL * (high - low)
+    slope = f["derivative"]
+    words = f"slope {number(slope, 3)}" if slope is not None and np.isfinite(slope) else ""
+    data = {
+        "curve": shown(curve.select("weight", "loss")),
+        "walked": shown(path),
+        "tangent": shown(of("tangent").select("weight", "loss")),
+        "ball": shown(ball.with_columns(pl.lit(words).alias("words"))),
+        "ghost": shown(ghost.with_columns(pl.lit("next").alias("words"))),
+        **_branches(look, k),
+    }
+    across = (float(curve["weight"].min()), float(curve["weight"].max()))  # type: ignore[arg-type]
+    params = ends(across, (low, high)) | {"weight": training.names[k], "ball": float(f["value"])}
+    return Drawn({"weight": training.names[k]}, data, params, _said(look, f, ghost.height > 0))
+
+
+def _ends(values: np.ndarray) -> list[float]:
+    there = values[np.isfinite(values)]
+    return [float(there.min()), float(there.max())] if len(there) and np.ptp(there) < 1e6 else []
+
+
+def _branches(look: Look, k: int) -> dict[str, pl.DataFrame]:
+    empty = pl.DataFrame(schema={"step": pl.Int64, "weight": pl.Float64, "loss": pl.Float64, "branch": pl.String})
+    each = []
+    for b in look.branches:
+        if b.path is None or len(b.path) < 2:
+            continue
+        loss = b.trace["objective"].cast(pl.Float64).to_numpy()[1:]  # seen by the update after it
+        rows = min(len(loss), len(b.path))
+        some = np.unique(np.linspace(0, rows - 1, min(rows, 100)).round().astype(int))
+        each.append(
+            pl.DataFrame(
+                {
+                    "step": b.trace["step"].to_numpy()[some].astype(np.int64),
+                    "weight": b.path[some, k].astype(np.float64),
+                    "loss": loss[some],
+                    "branch": [b.name] * len(some),
+                }
+            )
+        )
+    return {
+        "branches": shown(pl.concat([empty, *each])),
+        "branches_ends": shown(pl.concat([empty, *(frame.tail(1) for frame in each)])),
+    }
+
+
+def _said(look: Look, f: dict, ghost: bool) -> str:
+    said = f"{f['weight']} is {number(f['value'], 4)}; the loss there is {number(f['loss'], 4)}"
+    if f["derivative"] is not None:
+        said += f", its slope {number(f['derivative'], 4)}"
+    if ghost and f["next_value"] is not None:
+        said += f"; the next step lands at {number(f['next_value'], 4)}"
+    few = "" if f["rows"] == f["rows_of"] else f" Taken over {count(f['rows'])} of {count(f['rows_of'])} rows."
+    return f"{said}.{few}"
+
+
+SLICE = Picture("slice", "Loss against one weight", look_slice, draw_slice, lambda look: True)

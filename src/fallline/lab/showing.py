@@ -1,0 +1,111 @@
+"""What the page is shown at one moment: the four stages, the facts, the words on it, and the pictures.
+
+Everything is measured on the walk as it stands. What is the same as before is not measured or drawn again: a picture's
+specification is sent when its options change, and otherwise its data alone.
+"""
+
+from __future__ import annotations
+
+import sys
+import traceback
+from collections import OrderedDict
+from collections.abc import Callable
+from typing import Any
+
+from fallline.errors import FalllineError
+from fallline.instruments import measure as measure_on
+from fallline.instruments.now import look_back
+from fallline.lab.facts import facts, happening
+from fallline.lab.look import Look
+from fallline.lab.specification import specification
+from fallline.lab.stages import stages
+from fallline.lab.walker import Walker
+from fallline.measurement import Figures, Measurement
+
+Message = dict[str, Any]
+KEPT = 64  # measurements
+
+
+class Showing:
+    """One page's pictures, and what was measured for them."""
+
+    def __init__(self, send: Callable[[Message], None]) -> None:
+        self._send = send
+        self._measured: OrderedDict[tuple, Measurement] = OrderedDict()
+        self._drawn: dict[str, str] = {}  # picture -> the options of its specification
+        self.chain: str | None = None
+
+    def forget(self) -> None:
+        """Another scene: nothing that was measured holds any more."""
+        self._measured.clear()
+        self._drawn.clear()
+        self.chain = None
+
+    def now(self, walker: Walker, shown: Any, ahead: Figures, guessed: bool) -> Message:
+        """The moment's part of the message `now`."""
+        look = self.look(walker, shown, guessed)
+        behind = look_back(look.training, walker.step)[1]
+        return {
+            "step": walker.step,
+            "last": walker.seen - 1,
+            "stages": self._stages(walker, shown, look),
+            "facts": facts(walker, ahead),
+            "told": happening(behind | ahead),
+            "pictures": self._pictures(look),
+        }
+
+    def look(self, walker: Walker, shown: Any, guessed: bool) -> Look:
+        """All that a picture may be made from. Once guessed, nothing is hidden any more."""
+        if shown.quiz and guessed:
+            shown = shown.model_copy(update={"quiz": False})
+        prepared = walker.prepared
+        return Look(
+            training=walker.training,
+            step=walker.step,
+            shown=shown,
+            evaluations=walker.evaluations,
+            metric=prepared.metric,
+            trivial=prepared.trivial,
+            branches=walker.branches,
+            measure=lambda name, **options: self._measure(walker, name, options),
+        )
+
+    def _measure(self, walker: Walker, name: str, options: dict[str, Any]) -> Measurement:
+        key = (id(walker), walker.revision, walker.seen, walker.step, name, tuple(sorted(options.items())))
+        if key not in self._measured:
+            self._measured[key] = measure_on(walker.training, name, **options)
+            while len(self._measured) > KEPT:
+                self._measured.popitem(last=False)
+        return self._measured[key]
+
+    def _stages(self, walker: Walker, shown: Any, look: Look) -> list[Any]:
+        names, number = look.training.names, walker.step + 1
+        asked = next((name for name in (self.chain, shown.weight) if name in names), None)
+        options = {"step": number} | ({} if asked is None else {"weight": asked})
+        found = stages(look.training, self._measure(walker, "step", options).figures)
+        if look.shown.quiz:
+            found[-1] |= {"said": "Where does this update lead? Guess first.", "lines": [], "table": None, "more": []}
+        return found
+
+    def _pictures(self, look: Look) -> Message:
+        from fallline.lab.pictures import PICTURES
+
+        found: Message = {}
+        for name in look.shown.pictures:
+            picture = PICTURES.get(name)
+            if picture is None or not picture.fits(look):
+                continue
+            try:
+                drawn = picture.look(look)
+                options = repr(sorted(drawn.options.items()))
+                if self._drawn.get(name) != options:
+                    spec = specification(picture.draw(drawn.options))
+                    self._send({"say": "picture", "name": name, "title": picture.title, "spec": spec})
+                    self._drawn[name] = options
+                found[name] = {"data": drawn.data, "params": drawn.params, "summary": drawn.summary}
+            except FalllineError as error:
+                found[name] = {"data": {}, "params": {}, "summary": str(error)}
+            except Exception:  # one picture that fails must not take the others along
+                traceback.print_exc(file=sys.stderr)
+                found[name] = {"data": {}, "params": {}, "summary": "This picture can't be drawn now."}
+        return found

@@ -1,0 +1,204 @@
+// The pictures: each specification is embedded once, then its named data streamed, at most once a frame.
+
+import { byId, el, keep, say, table, dark } from "./dom.js";
+import { on, send } from "./connection.js";
+import { hold } from "./hands.js";
+import { page, show } from "./state.js";
+
+const pictures = new Map(); // name -> { figure, place, spec, view, busy, data }
+const frame = byId("pictures");
+let waiting = null; // the newest moment that is not drawn yet
+let asked = false;
+
+function figureFor(name, title) {
+  const place = el("div.canvas", { role: "img", tabIndex: -1 });
+  const numbers = el("details.numbers", { ontoggle: () => fill(pictures.get(name)) }, el("summary", {}, "As a table"), el("div.scroll"));
+  const hide = el("button.plain", { type: "button", title: `Hide ${title}`, ariaLabel: `Hide ${title}`, onclick: () => toggle(name) }, "×");
+  const figure = el("figure.picture", { id: `picture-${name}` },
+    el("figcaption", {}, el("h3", {}, title), el("span.picks"), hide), place, el("p.summary"), numbers);
+  return { name, figure, place, view: null, data: {}, busy: null };
+}
+
+export function toggle(name) {
+  const shown = page.shown.pictures;
+  show({ pictures: shown.includes(name) ? shown.filter((other) => other !== name) : [...shown, name] });
+  arrange();
+}
+
+/** Bring the figures on the page to what is shown and fits this training. */
+function arrange() {
+  const fitting = page.ready.pictures.filter((picture) => picture.for);
+  const wanted = fitting.filter((picture) => page.shown.pictures.includes(picture.name));
+  for (const [name, picture] of pictures) {
+    if (!wanted.some((other) => other.name === name)) {
+      picture.view?.finalize();
+      picture.figure.remove();
+      pictures.delete(name);
+    }
+  }
+  for (const { name, title } of wanted) {
+    if (!pictures.has(name)) {
+      pictures.set(name, figureFor(name, title));
+      pickFor(pictures.get(name));
+    }
+    frame.append(pictures.get(name).figure);
+  }
+  let chips = byId("chips");
+  if (!chips) { chips = el("div.chips", { id: "chips", role: "group", ariaLabel: "Pictures to show" }); frame.after(chips); }
+  keep(chips, fitting, () => el("button.chip", { type: "button" }), (chip, { name, title }) => {
+    say(chip, title);
+    chip.ariaPressed = String(page.shown.pictures.includes(name));
+    chip.onclick = () => toggle(name);
+  });
+}
+
+/** What else can be asked of a picture: along which weight, over what, on which scale. */
+function pickFor({ name, figure }) {
+  const picks = figure.querySelector(".picks");
+  const names = page.ready.names;
+  const weight = (label, value, set) => el("select", { ariaLabel: label, onchange: (event) => set(event.target.value) },
+    names.slice(0, 200).map((each) => el("option", { value: each, selected: each === value }, each)));
+  if (name === "slice" && names.length > 1) {
+    picks.append(el("select", { ariaLabel: "Weight", onchange: (event) => show({ weight: event.target.value || null }) },
+      el("option", { value: "" }, "the one that moved most"),
+      names.slice(0, 200).map((each) => el("option", { value: each, selected: each === page.shown.weight }, each))));
+  }
+  if (name === "surface" && names.length > 1) {
+    const pair = page.shown.weights ?? [names[0], names[1]];
+    const two = el("span.two", {}, weight("First weight", pair[0], (v) => show({ weights: [v, (page.shown.weights ?? pair)[1]] })), " ",
+      weight("Second weight", pair[1], (v) => show({ weights: [(page.shown.weights ?? pair)[0], v] })));
+    two.hidden = page.shown.over === "path";
+    picks.append(el("select", { ariaLabel: "Over", onchange: (event) => { two.hidden = event.target.value === "path"; show({ over: event.target.value }); } },
+      el("option", { value: "weights" }, "two weights"), el("option", { value: "path", selected: page.shown.over === "path" }, "the path's plane")), " ", two);
+  }
+  if (name === "loss") {
+    picks.append(el("label.check", {}, el("input", { type: "checkbox", checked: page.shown.log, onchange: (event) => show({ log: event.target.checked }) }), " log"));
+  }
+}
+
+on("ready", () => {
+  for (const picture of pictures.values()) {
+    picture.figure.querySelector(".picks").replaceChildren();
+    pickFor(picture);
+  }
+  arrange();
+});
+
+on("picture", ({ name, title, spec }) => {
+  const picture = pictures.get(name);
+  if (!picture) return;
+  say(picture.figure.querySelector("h3"), title);
+  picture.spec = spec;
+  embed(picture);
+});
+
+const recolour = (part, map) => {
+  if (typeof part === "string") return map[part] ?? part.replace(/#[0-9a-f]{6}\b/gi, (hex) => map[hex] ?? map[hex.toLowerCase()] ?? hex);
+  if (Array.isArray(part)) return part.map((each) => recolour(each, map));
+  if (part && typeof part === "object") return Object.fromEntries(Object.entries(part).map(([key, value]) => [key, recolour(value, map)]));
+  return part;
+};
+
+export const isNight = () => document.documentElement.dataset.night === "yes" || (document.documentElement.dataset.night !== "no" && dark.matches);
+
+/** Draw a specification into a place; without data of its own to stream. */
+export const embedStill = (place, spec) => window.vegaEmbed(place, asDrawn(spec), OPTIONS);
+
+/** Without the title, which is a heading of the page, and in the colours of the hour. */
+function asDrawn({ $schema, title, usermeta, ...spec }) {
+  return isNight() ? recolour(spec, usermeta?.night ?? {}) : spec;
+}
+const OPTIONS = { actions: false, renderer: "canvas", ast: true, defaultStyle: false, logLevel: 1, tooltip: { disableDefaultStyle: true } };
+
+function embed(picture) {
+  const last = picture.data;
+  picture.busy = (async () => {
+    try {
+      picture.view?.finalize();
+      picture.view = null;
+      const { view } = await window.vegaEmbed(picture.place, asDrawn(picture.spec), OPTIONS);
+      picture.view = view;
+      hold(picture);
+      if (last.data) await stream(picture, last);
+    } catch (error) {
+      picture.place.textContent = `This picture could not be drawn: ${error.message}`;
+      console.error(error);
+    } finally {
+      picture.busy = null;
+    }
+  })();
+}
+
+export function redrawAll() {
+  for (const picture of pictures.values()) if (picture.spec) embed(picture);
+}
+
+function rowsOf(columns) {
+  const names = Object.keys(columns);
+  const length = names.length ? columns[names[0]].length : 0;
+  const rows = new Array(length);
+  for (let i = 0; i < length; i += 1) {
+    const row = {};
+    for (const name of names) row[name] = columns[name][i];
+    rows[i] = row;
+  }
+  return rows;
+}
+
+function stream(picture, { data, params, summary }) {
+  picture.data = { data, params, summary };
+  say(picture.figure.querySelector(".summary"), summary);
+  picture.place.ariaLabel = summary;
+  const { view } = picture;
+  if (!view) return null;
+  for (const [name, columns] of Object.entries(data)) view.data(name, rowsOf(columns));
+  for (const [name, value] of Object.entries(params)) {
+    if (value === null) continue;
+    try { view.signal(name, value); } catch { /* a value for the page, not for the drawing */ }
+  }
+  if (picture.figure.querySelector(".numbers").open) fill(picture);
+  return view.runAsync();
+}
+
+async function paint() {
+  const now = waiting;
+  waiting = null;
+  await Promise.all([...pictures.values()].map((picture) => picture.busy).filter(Boolean));
+  await Promise.all(Object.entries(now.pictures).map(([name, drawn]) => {
+    const picture = pictures.get(name);
+    return picture ? stream(picture, drawn) : null;
+  }));
+  document.documentElement.dataset.drawn = now.number; // for whoever looks at the page with a browser's tools
+  document.documentElement.dataset.step = now.step;
+  send({ do: "drawn", number: now.number });
+  asked = false;
+  if (waiting) ask();
+}
+
+function ask() {
+  if (asked) return;
+  asked = true;
+  requestAnimationFrame(paint);
+}
+
+on("now", (now) => {
+  waiting = now;
+  ask();
+});
+
+/** The newest data of a picture as tables, when they are looked at. */
+function fill(picture) {
+  const fold = picture?.figure.querySelector(".numbers");
+  if (!fold?.open || !picture.data.data) return;
+  const place = fold.querySelector(".scroll");
+  const sets = Object.entries(picture.data.data).filter(([, columns]) => Object.values(columns)[0]?.length);
+  keep(place, sets, () => el("div"), (made, [name, columns]) => {
+    const rows = rowsOf(columns).slice(0, 200).map((row) => Object.values(row).map(written));
+    table(made, { columns: Object.keys(columns), rows }, name.replaceAll("_", " "));
+  });
+}
+
+const written = (value) => (typeof value === "number" ? String(Number(value.toPrecision(6))) : value === null ? "–" : String(value));
+export { written };
+
+export const pictureOf = (name) => pictures.get(name);

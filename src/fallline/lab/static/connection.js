@@ -1,0 +1,29 @@
+// The one connection to the training: what is said there is handed to whoever listens for it.
+
+const listeners = new Map();
+let socket = null;
+
+/** Call `heed(message)` for each message that says `what`. */
+export function on(what, heed) {
+  listeners.set(what, [...(listeners.get(what) ?? []), heed]);
+}
+
+export function send(message) {
+  if (socket?.readyState === WebSocket.OPEN) socket.send(JSON.stringify(message));
+}
+
+function hear(message) {
+  for (const heed of listeners.get(message.say) ?? []) heed(message);
+}
+
+/** Open it; `first` is the message to begin with. */
+export function connect(first) {
+  socket?.close();
+  const mine = new WebSocket(`${location.protocol === "https:" ? "wss" : "ws"}://${location.host}/live`);
+  socket = mine;
+  mine.addEventListener("open", () => mine.send(JSON.stringify(first)));
+  mine.addEventListener("message", (event) => { if (socket === mine) hear(JSON.parse(event.data)); });
+  mine.addEventListener("close", (event) => {
+    if (socket === mine) hear({ say: "closed", text: event.reason || "The connection to the lab is closed." });
+  });
+}

@@ -1,0 +1,95 @@
+// The loop in four stages: predict, loss, gradient, update. The numbers are those of the update that comes next.
+
+import { calm, el, keep, say, table, byId } from "./dom.js";
+import { send } from "./connection.js";
+import { page } from "./state.js";
+
+const TITLES = { predict: "Predict", loss: "Loss", gradient: "Gradient", update: "Update" };
+let revealed = 4; // stages whose numbers are shown, while going stage by stage
+
+export const allRevealed = () => revealed >= 4;
+
+export function reveal(count) {
+  revealed = count;
+  light();
+}
+
+/** Show one stage more; false when the update itself is next. */
+export function revealNext() {
+  if (revealed >= 4) return false;
+  reveal(revealed + 1);
+  return true;
+}
+
+function skeleton(stage) {
+  return el("li.stage", { "data-stage": stage.name },
+    el("h3", {}, TITLES[stage.name]),
+    el("p.said"),
+    el("div.lines"),
+    el("div.folds",
+      {}, el("details.rows", {}, el("summary", {}, "Row by row"), el("div.lines.worked"), el("div.scroll")),
+      el("div.more")));
+}
+
+function line(item) {
+  return el("p.line", {}, el("span.formula"), el("span.numbers"));
+}
+
+function changeLine(made, { formula, numbers }) {
+  say(made.children[0], formula);
+  say(made.children[1], numbers);
+}
+
+function change(made, stage) {
+  made.dataset.stage = stage.name;
+  say(made.querySelector(".said"), stage.said);
+  keep(made.querySelector(".lines"), stage.lines.slice(-1), line, changeLine); // the result; how it comes about is folded
+  const rows = made.querySelector(".rows");
+  rows.hidden = !stage.table && stage.lines.length < 2;
+  keep(rows.querySelector(".worked"), stage.lines.slice(0, -1), line, changeLine);
+  if (stage.table) {
+    const about = stage.table.about ?? [];
+    say(rows.querySelector("summary"), stage.name === "update" ? "Weight by weight" : "Row by row");
+    table(rows.querySelector(".scroll"), stage.table, `${TITLES[stage.name]}: ${stage.name === "update" ? "each weight" : "each row"}`,
+      (td, words, i, j) => {
+        if (j > 0 || !about[i]) { say(td, words); return; }
+        if (td.firstElementChild?.tagName !== "BUTTON") {
+          td.replaceChildren(el("button.plain", { type: "button", title: "Where does this number come from?",
+            onclick: (event) => send({ do: "chain", weight: event.currentTarget.textContent }) }));
+        }
+        say(td.firstElementChild, words);
+      });
+  }
+  keep(made.querySelector(".more"), stage.more, () => el("details", {}, el("summary"), el("div.lines")), (fold, more) => {
+    say(fold.querySelector("summary"), more.title);
+    keep(fold.querySelector(".lines"), more.lines, line, changeLine);
+  });
+}
+
+export function drawLoop(stages) {
+  keep(byId("loop"), stages, skeleton, change);
+  light();
+}
+
+function light() {
+  [...byId("loop").children].forEach((stage, i) => {
+    const hidden = i >= revealed;
+    stage.classList.toggle("later", hidden);
+    stage.classList.toggle("lit", revealed < 4 && i === revealed - 1);
+    stage.querySelectorAll(".lines, .folds, .said").forEach((part) => { part.inert = hidden; part.ariaHidden = hidden ? "true" : null; });
+  });
+}
+
+/** A glimpse of the four stages one after the other, when a person makes a single step. */
+export function flash() {
+  if (calm.matches || revealed < 4) return;
+  for (const [i, stage] of [...byId("loop").children].entries()) {
+    stage.animate([{ boxShadow: "inset 4px 0 0 var(--accent)" }, { boxShadow: "inset 4px 0 0 transparent" }],
+      { duration: 450, delay: 90 * i, easing: "ease-out" });
+  }
+}
+
+/** Take the derivative of a weight apart, from wherever it was asked. */
+export function askChain(name) {
+  if (page.ready?.names.includes(name)) send({ do: "chain", weight: name });
+}

@@ -1,0 +1,53 @@
+// The page, put together: it shows what the training process says, and hands it what a person does.
+
+import { keepScene, readAddress, sceneOf } from "./address.js";
+import { byId, el } from "./dom.js";
+import { connect, on } from "./connection.js";
+import { page, shownByAddress } from "./state.js";
+
+on("ready", (ready) => {
+  page.ready = ready;
+  keepScene(ready.address);
+});
+on("now", (now) => {
+  page.now = now;
+  keepScene(now.address);
+});
+
+const { drawLoop } = await import("./loop.js");
+const { notice } = await import("./told.js");
+await import("./charts.js");
+await import("./controls.js");
+const { startStages } = await import("./transport.js");
+const { openByAddress } = await import("./spine.js");
+await import("./data.js");
+await import("./deploy.js");
+await import("./compare.js");
+await import("./explain.js");
+await import("./diagnose.js");
+await import("./keys.js");
+const { hide } = await import("./share.js");
+const { presentByAddress } = await import("./look.js");
+on("now", (now) => drawLoop(now.stages));
+
+/** Open what the address says; without a scene in it, the run that the lab was started with, or the first sight. */
+function open() {
+  const found = readAddress();
+  shownByAddress();
+  presentByAddress();
+  startStages();
+  openByAddress();
+  hide();
+  const named = [...found.keys()].some((key) => key === "table");
+  const settings = document.body.dataset.settings.split(" ");
+  const run = document.body.dataset.run;
+  connect({ do: "open", scene: named || !run ? sceneOf(found, settings) : null, run: named || !run ? null : run, show: page.shown });
+}
+
+const again = () => el("button", { type: "button", onclick: () => { notice(""); open(); } }, "Start again");
+for (const what of ["gone", "closed", "full"]) on(what, ({ text }) => notice(text, again()));
+
+on("ready", hide);
+addEventListener("hashchange", open);
+byId("notice").hidden = true;
+open();

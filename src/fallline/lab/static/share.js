@@ -1,0 +1,46 @@
+// Share: a link that holds the whole set-up; a teacher may hide any control by it.
+
+import { byId, el } from "./dom.js";
+import { keepKey, keptKey, link } from "./address.js";
+import { announce } from "./told.js";
+
+const NAMES = {
+  model: "Model", loss: "Loss", batch: "Batch", rate: "Rate", schedule: "Schedule", rule: "Rule", penalty: "Penalty", start: "Start", seed: "Seed",
+  back: "Back", many: "25, 100, epoch", run: "Run", sub: "Stage by stage", quiz: "Guess first", spine: "The four steps", compare: "Compare",
+  diagnose: "Diagnose", explain: "Questions", upload: "Own data", sound: "Sound", share: "Share",
+};
+
+/** Controls that the address hides are really gone: not drawn, not in the order of focus. */
+export function hide() {
+  const hidden = (keptKey("hide") ?? "").split(",");
+  for (const part of document.querySelectorAll("[data-hide]")) part.hidden = hidden.includes(part.dataset.hide);
+}
+
+const dialog = byId("share");
+const text = el("input.link", { type: "text", readOnly: true, ariaLabel: "The link", onfocus: (event) => event.target.select() });
+const pasted = el("input.link", { type: "text", id: "pasted" });
+
+byId("share-open").addEventListener("click", () => {
+  const hidden = new Set((keptKey("hide") ?? "").split(",").filter(Boolean));
+  const ticks = Object.entries(NAMES).map(([name, words]) => el("label.check", {}, el("input", { type: "checkbox", checked: hidden.has(name), onchange: (event) => {
+    if (event.target.checked) hidden.add(name); else hidden.delete(name);
+    keepKey("hide", [...hidden].join(","));
+    setTimeout(() => { text.value = link(); }, 0);
+    hide();
+  } }), ` ${words}`));
+  text.value = link();
+  dialog.replaceChildren(
+    el("h2", { id: "share-title" }, "Share this set-up"),
+    el("p", {}, "The link holds the table's name, all settings, the seed and the step: whoever opens it in a lab of their own sees the same numbers. It holds no secret, and no file of yours."),
+    text,
+    el("p", {}, el("button", { type: "button", onclick: async () => { await copy(); announce("The link is copied."); } }, "Copy link")),
+    el("details", {}, el("summary", {}, "For a class: hide controls"), el("div.ticks", {}, ticks)),
+    el("form", { onsubmit: (event) => { event.preventDefault(); if (pasted.value.includes("#")) { location.hash = pasted.value.replace(/^.*#/, ""); dialog.close(); } } },
+      el("p", {}, el("label", { for: "pasted" }, "Open somebody's link: "), pasted, " ", el("button", { type: "submit" }, "Open"))),
+    el("p", {}, el("button", { type: "button", onclick: () => dialog.close() }, "Close")));
+  dialog.showModal();
+});
+
+async function copy() {
+  try { await navigator.clipboard.writeText(text.value); } catch { text.select(); document.execCommand("copy"); }
+}

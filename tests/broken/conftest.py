@@ -1,0 +1,38 @@
+"""The command itself, in this process, and a model trained on the clean table."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+import fallline as fl
+from broken.case import clean
+from fallline import cli
+
+FEW = {"steps": 3, "rate": 0.05, "batch": "full"}
+
+
+@pytest.fixture
+def command(monkeypatch, capfd) -> Callable[..., tuple[int, str]]:
+    """Runs `fallline`: (exit code, all that it said on standard error)."""
+    monkeypatch.delenv("FALLLINE_RUNS", raising=False)
+
+    def run(*words: str) -> tuple[int, str]:
+        monkeypatch.setattr(sys, "argv", ["fallline", *words])
+        capfd.readouterr()
+        with pytest.raises(SystemExit) as ended:
+            cli.main()
+        return int(ended.value.code or 0), capfd.readouterr().err
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def clean_run(tmp_path_factory) -> Path:
+    """The folder of a run on the clean table."""
+    home = tmp_path_factory.mktemp("clean")
+    (home / "clean.csv").write_bytes(clean())
+    return fl.train(home / "clean.csv", "y", runs=home / "runs", **FEW).path

@@ -1,0 +1,147 @@
+"""Answers beside the walk: they are those of the instruments, the explanations and the command line."""
+
+from __future__ import annotations
+
+import json
+import zipfile
+
+import numpy as np
+import polars as pl
+import pytest
+from lab.talk import Page
+
+import fallline as fl
+from fallline.examples import EXAMPLES, example
+from fallline.explain.topics import TOPICS
+from fallline.lab.scene import Scene
+
+
+@pytest.fixture(scope="module")
+def page(tmp_path_factory):
+    found = Page(tmp_path_factory.mktemp("workspace"))
+    yield found
+    found.close()
+
+
+@pytest.fixture
+def diabetes(page):
+    page.open(table="diabetes", settings={"rate": 0.02, "batch": 50})
+    page.forward(30)
+    return page
+
+
+def test_runs_from_the_same_start_are_compared(diabetes):
+    said = diabetes.ask("compare", "compared", vary="rate=0.001,0.02,0.1", steps=30)
+    assert [row[0] for row in said["table"]["rows"]] == ["0.001", "0.02", "0.1"]
+    assert said["said"]
+    assert said["spec"]["hconcat"]
+    assert "--vary" in said["command"]
+
+
+def test_the_tree_of_explanations_has_every_question(diabetes):
+    tree = diabetes.ask("explain", "explained")["tree"]
+    assert [leaf["name"] for leaf in tree] == [topic.name for topic in TOPICS]
+
+
+def test_an_explanation_opens_with_its_evidence_on_this_very_walk(diabetes):
+    name = next(topic.name for topic in TOPICS if topic.asks)
+    one = diabetes.ask("explain", "explained", name=name)["one"]
+    assert one["question"]
+    assert one["paragraphs"]
+    assert one["figures"]
+    assert one["command"].startswith("fallline ")
+
+
+def test_a_diagnosis_is_that_of_the_kept_run(diabetes):
+    said = diabetes.ask("diagnose", "diagnosed")
+    assert said["checked"]
+    assert set(said) >= {"symptoms", "not_checked", "healthy", "tried"}
+
+
+def test_what_is_kept_is_what_the_command_line_makes(diabetes, tmp_path):
+    said = diabetes.ask("keep", "kept")
+    folder = diabetes.worker.folder
+    files = {file["name"]: file["bytes"] for file in said["files"]}
+    assert {name.rpartition(".")[2] for name in files} == {"zip", "safetensors", "html"}
+    for name, size in files.items():
+        assert (folder / "downloads" / name).stat().st_size == size
+    run = fl.open_run(folder / "runs" / said["run"])
+    asked = {"rate": 0.02, "batch": 50, "until": 30}
+    told = fl.train(example("diabetes"), EXAMPLES["diabetes"].target, runs=tmp_path, **asked)
+    np.testing.assert_array_equal(run.flat_weights(), told.flat_weights())
+    assert run.trace.drop("seconds").equals(told.trace.drop("seconds"))
+    with zipfile.ZipFile(folder / "downloads" / f"{said['run']}.zip") as packed:
+        assert f"{said['run']}/run.json" in packed.namelist()
+
+
+def test_a_walk_beyond_its_plateau_can_be_kept(page, tmp_path):
+    page.open()
+    page.forward(60)
+    page.do("explain", name=TOPICS[0].name)
+    page.until("explained")
+    (path,) = {path for path in (page.worker.folder / "runs").iterdir() if len(fl.open_run(path).trace) == 60}
+    assert fl.open_run(path).asked["stop"] is None
+
+
+def test_a_guess_is_right_when_it_is_near_to_where_the_step_lands(page):
+    page.open()
+    page.do("show", show={"pictures": [], "quiz": True})
+    now = page.until("now")
+    assert now["stages"][3]["table"] is None
+    right = page.ask("guess", "guessed", value=-0.52)
+    assert right["right"] is True
+    assert right["value"] == pytest.approx(-0.5209, abs=1e-3)
+    shown = page.until("now")
+    assert shown["stages"][3]["table"] is not None
+    page.ask("forward", when=lambda now: now["step"] == 1, count=1)
+    wrong = page.ask("guess", "guessed", value=2.0)
+    assert wrong["right"] is False
+    assert wrong["score"] == [1, 2]
+
+
+PREDICTED = {
+    "regression": ("diabetes", {}, {"bmi": 30.0, "age": "50", "sex": 1, "ldl": ""}),
+    "one weight": ("one_weight", {"rate": 0.3}, {"bmi_above_mean": 4}),
+    "two classes": ("breast_cancer", {}, {"worst_radius": 20.0}),
+    "three classes": ("iris", {}, {"petal_length_cm": 4.0}),
+    "a network": ("iris", {"model": "mlp:6"}, {"petal_length_cm": 4.0, "petal_width_cm": 1.5}),
+}
+
+
+@pytest.mark.parametrize("name", PREDICTED)
+def test_a_typed_row_is_predicted_as_a_run_of_these_weights_does(page, tmp_path, name):
+    table, settings, row = PREDICTED[name]
+    asked = {"rate": 0.05} | settings
+    page.open(table=table, settings=asked)
+    page.forward(20)
+    said = page.ask("predict", "predicted", row=row)
+    scene = Scene(table=table, settings=asked)
+    run = fl.train(example(table), EXAMPLES[table].target, runs=tmp_path, until=20, **scene.asked())
+    columns = [step["name"] for step in json.loads((run.path / "run.json").read_text())["preparation"]["steps"]]
+    cells = {column: [None if row.get(column) in (None, "") else float(row[column])] for column in columns}
+    found = run.predict(pl.DataFrame(cells, schema=dict.fromkeys(columns, pl.Float64)))
+    expected = found["prediction"][0]
+    assert said["value"] == (pytest.approx(expected, rel=1e-5) if isinstance(expected, float) else expected)
+    assert said["lines"]
+
+
+def test_a_linear_prediction_adds_up_feature_by_feature(page):
+    page.open(table="diabetes", settings={"rate": 0.05})
+    page.forward(10)
+    lines = page.ask("predict", "predicted", row={"bmi": 30.0, "age": 50.0})["lines"]
+    *parts, whole, own = lines
+    values = [float(line["numbers"].split(" = ")[0].replace("−", "-")) for line in parts]
+    total = float(whole["numbers"].split(" = ")[0].replace("−", "-"))
+    assert sum(values) == pytest.approx(total, abs=1e-9)
+    assert own["formula"].startswith("progression = ")
+
+
+def test_an_answer_that_was_given_up_is_not_given(page):
+    page.open(table="diabetes", settings={"rate": 0.02, "batch": 50})
+    page.forward(5)
+    page.do("compare", vary="model=linear,mlp:8")
+    page.do("stop_aside")
+    page.forward(9)
+    page.ask("compare", "compared", vary="rate=0.01,0.02", steps=9)
+    answers = [said for said in page.heard if said["say"] == "compared" and said["table"]["columns"][0] == "model"]
+    assert answers == []
