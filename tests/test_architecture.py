@@ -51,6 +51,7 @@ ROWS = [
     ["outcome", "measuring"],
     ["project"],
     ["shortlist"],
+    ["lab"],
     ["cli"],
     ["__main__"],
 ]
@@ -132,6 +133,17 @@ import sys
 import fallline, fallline.cli
 assert dir(fallline)
 assert "jax" not in sys.modules
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
+def test_the_lab_s_server_and_what_it_knows_of_messages_and_scenes_load_without_jax():
+    program = """
+import sys
+import fallline.lab.app, fallline.lab.serve, fallline.lab.messages, fallline.lab.scene, fallline.cli.lab
+loaded = {"jax", "optax", "sklearn", "vl_convert"} & set(sys.modules)
+assert not loaded, loaded
 """
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr

@@ -61,8 +61,10 @@ class Run(RunFolder):
     @cached_property
     def training(self) -> Training:
         """The run made ready to walk again. Raises RunError when its table is not at hand or has changed."""
+        from fallline.deploy.predict import model_of
         from fallline.retrace import retrace
 
+        model_of(self._run, self.weights())  # before anything is made of a size that a damaged run asks for
         return retrace(self.path, self._table)
 
     def diagnose(self, *, tried: bool = False) -> Diagnosis:

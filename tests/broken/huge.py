@@ -29,7 +29,9 @@ def gzip_bomb(path: Path, size: int) -> None:
 
 def large_text(path: Path, size: int) -> None:
     draw = np.random.default_rng(0)
-    rows = "".join(f"{a:.6f},{b:.3f},{'uvw'[i % 3]},{a + b:.4f}\n" for i, (a, b) in enumerate(draw.normal(size=(9999, 2))))
+    rows = "".join(
+        f"{a:.6f},{b:.3f},{'uvw'[i % 3]},{a + b:.4f}\n" for i, (a, b) in enumerate(draw.normal(size=(9999, 2)))
+    )
     with path.open("w") as file:
         file.write("a,b,c,y\n")
         for _ in range(size // len(rows)):
@@ -51,14 +53,16 @@ def lists(path: Path, values: int) -> None:
 def wide(columns: int, rows: int = 24) -> bytes:
     line = ",".join(str(i % 10) for i in range(columns))
     names = ",".join(f"x{i}" for i in range(columns))
-    table = [f"{line[2 * (i % 9):]},{'0,' * (i % 9)}{row[3]}" for i, row in enumerate(cells(rows))]
+    table = [f"{line[2 * (i % 9) :]},{'0,' * (i % 9)}{row[3]}" for i, row in enumerate(cells(rows))]
     return "\n".join([f"{names},y", *table]).encode()
 
 
 def wide_categories(path: Path) -> None:
     draw = np.random.default_rng(0)
     levels = np.array([f"w{i}" for i in range(60)])
-    frame = pl.DataFrame({f"c{i}": levels[draw.integers(0, 60, 4000)] for i in range(900)} | {"y": draw.normal(size=4000)})
+    frame = pl.DataFrame(
+        {f"c{i}": levels[draw.integers(0, 60, 4000)] for i in range(900)} | {"y": draw.normal(size=4000)}
+    )
     frame.write_parquet(path)
 
 
@@ -85,7 +89,7 @@ CASES = [
     Case("a gzip file of 60 MB", lambda p: gzip_bomb(p, 60 * 10**6), ("is constant",), ()),
     Case("a Parquet bomb of 200 million rows", lambda p: constant(p, 200_000_000), ALLOWED, file="t.parquet"),
     Case("an Arrow bomb of 200 million rows", lambda p: constant(p, 200_000_000), ALLOWED, file="t.arrow"),
-    Case("a Parquet bomb of lists", lambda p: lists(p, 200_000_000), ALLOWED, file="t.parquet"),
+    Case("a Parquet bomb of lists", lambda p: lists(p, 100_000_000), ("No column is left", "list"), file="t.parquet"),
     Case("100,000 columns", wide(100_000)),
     Case("100,000 columns, none with a name", wide(100_000).partition(b"\n")[2], ("Unknown column 'y'",)),
     Case("54,000 features from 900 categories", wide_categories, ("features would take", *ALLOWED), file="t.parquet"),
@@ -94,7 +98,7 @@ CASES = [
     Case("a field of 10 MB in quotes", with_cell('"' + "x\n" * (5 * 10**6) + '"', "c")),
     Case("a number of 10 MB", with_cell("1" * 10**7, "a"), ("Row 5 of column 'a'",)),
     Case("a name of 10 MB", header_of(10**7), ("name of column 1 has 10,000,000",)),
-    Case("an unclosed quote before 50 MB", with_cell('"u', "c", 5) + clean(24) * 100_000, ("double quote",)),
+    Case("an unclosed quote before 15 MB", with_cell('"u', "c", 5) + clean(24) * 30_000, ("double quote",)),
     Case("60 MB without a line end", b"1," * (3 * 10**7), ("has 30,000,001 columns", "at most 200,000")),
     Case("100 MB of short lines", b"1\n" * (5 * 10**7), ("would take", *ALLOWED)),
     Case("40 MB of commas", b"," * (4 * 10**7), ("has 40,000,001 columns",)),

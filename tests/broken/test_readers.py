@@ -27,7 +27,29 @@ WHOLE = {
     "t.feather": as_stream(columns()),
     "polars.arrow": as_polars(columns()),
 }
-PIECES = ['"', ",", "\n", "\r", "\r\n", ";", "\t", "a", "1", "-", ".", "e", " ", "inf", "NaN", "\0", "\ufeff", "\u2028", "é", "'", "\\"]
+PIECES = [
+    '"',
+    ",",
+    "\n",
+    "\r",
+    "\r\n",
+    ";",
+    "\t",
+    "a",
+    "1",
+    "-",
+    ".",
+    "e",
+    " ",
+    "inf",
+    "NaN",
+    "\0",
+    "\ufeff",
+    "\u2028",
+    "é",
+    "'",
+    "\\",
+]
 
 
 def polars_parquet() -> bytes:

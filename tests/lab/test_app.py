@@ -63,11 +63,13 @@ def test_modules_have_the_type_that_a_browser_asks_for(lab: Lab):
 
 
 OUT = [
-    "/static/../app.py", "/static/..%2fapp.py", "/static/%2e%2e/app.py", "/static/....//app.py", "/static//etc/hostname",
+    "/static/../app.py", "/static/..%2fapp.py", "/static/%2e%2e/app.py", "/static/....//app.py",
+    "/static//etc/hostname",
     "/static/..%5capp.py", "/static/%2fetc%2fhostname", "/static/%00", "/static/", "/static", "/../app.py",
     "/templates/lab.html", "/static/../templates/lab.html", "/tables/names.json", "/downloads/a%20run.html",
     "/files/a%20run/../../tables/names.json", "/files/a%20run/..%2f..%2ftables%2fnames.json",
-    "/files/a%20run/..%2F..%2Fsecret", "/files/..%2f..%2f/secret", "/files/a%20run/%2fetc%2fhostname", "/files/a%20run/",
+    "/files/a%20run/..%2F..%2Fsecret", "/files/..%2f..%2f/secret", "/files/a%20run/%2fetc%2fhostname",
+    "/files/a%20run/",
     "/files/a%20run/not%20told.html", "/files/a%20run/link.html", "/files/other/a%20run.html", "/files/a%20run/..",
     "/files//a%20run.html", "/files/a%20run/a%20run.html%00", "/files/a%20run/a%20run.html/",
 ]  # fmt: skip

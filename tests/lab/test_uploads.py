@@ -63,7 +63,7 @@ def test_no_name_leads_out_of_the_workspace(lab: Lab, name: str):
     before = {path for path in lab.folder.parent.rglob("*") if path != lab.folder / "tables" / "names.json"}
     answer = drop(lab, name)
     assert answer.status == 200
-    new = {path for path in lab.folder.parent.rglob("*")} - before - {lab.folder / "tables" / "names.json"}
+    new = set(lab.folder.parent.rglob("*")) - before - {lab.folder / "tables" / "names.json"}
     assert [path.parent for path in new] == [lab.folder / "tables"]
     assert not set(json.loads(answer.body)["name"]) & set("/\\\n\0<>$'\"`;|&")
     assert len(json.loads(answer.body)["name"]) <= 100

@@ -5,7 +5,7 @@ pyarrow reads them, since it holds its ground against damaged files, where other
 
 from __future__ import annotations
 
-import struct
+from collections.abc import Callable
 from typing import Any
 
 import polars as pl
@@ -17,14 +17,23 @@ from fallline.errors import DataError
 
 
 def read_columnar(data: bytes, kind: str, name: str) -> pl.DataFrame:
-    """The table in a Parquet ("parquet") or Arrow ("arrow") file. Raises DataError."""
-    return read_noted(data, kind, name, "")[0]
+    """The table in a Parquet ("parquet") or Arrow ("arrow") file. Raises DataError.
+
+    Nobody learns from lists and the like, and one cell may hold millions: those of a Parquet file become empty lists.
+    """
+    return _frame(lambda: _parquet(data, name, nested=False) if kind == "parquet" else _arrow(data, name), name)[0]
 
 
-def read_noted(data: bytes, kind: str, name: str, key: str) -> tuple[pl.DataFrame, str | None]:
-    """The same, and what the file notes under a key of its own; None where it notes nothing. Raises DataError."""
+def read_noted(data: bytes, name: str, key: str) -> tuple[pl.DataFrame, str | None]:
+    """A Parquet file as a frame, and what it notes under a key of its own; None without it. Raises DataError."""
+    frame, notes = _frame(lambda: _parquet(data, name, nested=True), name)
+    noted = notes.get(key.encode())
+    return frame, None if noted is None else noted.decode(errors="replace")
+
+
+def _frame(read: Callable[[], Any], name: str) -> tuple[pl.DataFrame, dict[bytes, bytes]]:
     try:
-        table = _parquet(data, name) if kind == "parquet" else _arrow(data, name)
+        table = read()
         table.validate(full=True)
         check_columns(name, table.num_columns)
         names = [plain_name(column, place) for place, column in enumerate(table.column_names)]
@@ -34,21 +43,26 @@ def read_noted(data: bytes, kind: str, name: str, key: str) -> tuple[pl.DataFram
         raise _damaged(name, error) from None
     check_unique(names, f"'{name}'")
     columns = [_column(table.column(place), names[place], name) for place in range(len(names))]
-    noted = (table.schema.metadata or {}).get(key.encode())
-    return pl.DataFrame(columns), None if noted is None else noted.decode(errors="replace")
+    return pl.DataFrame(columns), table.schema.metadata or {}
 
 
-def _parquet(data: bytes, name: str) -> Any:
+def _parquet(data: bytes, name: str, *, nested: bool) -> Any:
     import pyarrow as pa
     from pyarrow import parquet
 
     with parquet.ParquetFile(pa.BufferReader(data), page_checksum_verification=True) as file:
-        about = file.metadata
-        groups = [about.row_group(i) for i in range(about.num_row_groups)]
-        values = sum(group.column(j).num_values for group in groups for j in range(group.num_columns))
-        values = max(values, about.num_rows * len(about.schema.to_arrow_schema().names))
-        check_size(name, CELL * max(values, 0) + sum(max(group.total_byte_size, 0) for group in groups))
-        return file.read()
+        about, fields = file.metadata, file.schema_arrow
+        check_columns(name, len(fields))
+        check_unique(fields.names, f"'{name}'")
+        # a column's own metadata is not asked: pyarrow ends the process over some damaged ones
+        packed = sum(max(about.row_group(i).total_byte_size, 0) for i in range(about.num_row_groups))
+        check_size(name, CELL * max(about.num_rows, 0) * len(fields) + packed)
+        flat = [field.name for field in fields if not pa.types.is_nested(field.type)]
+        if nested or len(flat) == len(fields):
+            return file.read()
+        found = file.read(columns=flat)
+        empty = pa.array([[]] * about.num_rows, pa.list_(pa.null()))
+        return pa.table([found[each] if each in set(flat) else empty for each in fields.names], names=fields.names)
 
 
 def _arrow(data: bytes, name: str) -> Any:

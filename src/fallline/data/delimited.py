@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 
 import numpy as np
 import polars as pl
@@ -76,6 +77,8 @@ def _text(data: bytes, name: str) -> bytes:
             ) from None
     if b"\r" in data and b"\n" not in data:
         data = data.replace(b"\r", b"\n")
+    if data.count(b"\r") > data.count(b"\r\n"):  # within a line: readers differ on whether it ends there
+        data = re.sub(rb"\r(?!\n)", b" ", data)
     return data.rstrip(b"\r\n") + b"\n"
 
 

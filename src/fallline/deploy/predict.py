@@ -50,14 +50,8 @@ def predict(folder: Path, table: pl.DataFrame) -> pl.DataFrame:
 
 def responses(run: dict[str, Any], weights: dict[str, np.ndarray], features: np.ndarray) -> np.ndarray:
     """The model's response to prepared features [rows, features]."""
-    task = run["target"]["task"]
-    try:
-        settings = check(**run["asked"])
-        parts = parts_of(settings, features=features.shape[1], task=task, classes=len(run["target"]["classes"] or ()))
-    except (SettingsError, TypeError) as error:
-        raise damaged(Path("run.json"), error) from error
-    _check_fits(parts, weights)
-    with precision(settings.precision):
+    parts, bits = model_of(run, weights)
+    with precision(bits):
         rows = len(features)
         shape = (rows,) if parts.model.outputs == 1 else (rows, parts.model.outputs)
         batch = as_batch(Rows(features, np.zeros(shape), np.ones(rows)))
@@ -68,8 +62,18 @@ def responses(run: dict[str, Any], weights: dict[str, np.ndarray], features: np.
     return response
 
 
-def _check_fits(parts: Parts, weights: dict[str, np.ndarray]) -> None:
-    """Raises: RunError for weights of another model than the settings ask for."""
+def model_of(run: dict[str, Any], weights: dict[str, np.ndarray]) -> tuple[Parts, int]:
+    """The parts that a run was trained with, and their precision; none of its arrays is made.
+
+    Raises: RunError for settings that can't be, or weights of another model than they ask for.
+    """
+    features = len(Preparation.from_json(run["preparation"]).feature_names)
+    task, classes = run["target"]["task"], run["target"]["classes"] or ()
+    try:
+        settings = check(**run["asked"])
+        parts = parts_of(settings, features=features, task=task, classes=len(classes))
+    except (SettingsError, TypeError) as error:
+        raise damaged(Path("run.json"), error) from error
     wanted = named_arrays(jax.eval_shape(parts.model.init, jax.random.key(0)))
     for name, array in wanted.items():
         found = weights.get(name)
@@ -79,6 +83,7 @@ def _check_fits(parts: Parts, weights: dict[str, np.ndarray]) -> None:
                 Path("weights.safetensors"),
                 ValueError(f"the model needs '{name}' of the shape {list(array.shape)}, but it has {has}"),
             )
+    return parts, settings.precision
 
 
 def has_probabilities(run: dict[str, Any]) -> bool:

@@ -84,8 +84,11 @@ def look_back(training: Training, at: int) -> tuple[pl.DataFrame, Figures]:
 
 
 def look_ahead(training: Training, parameters: Parameters) -> Figures:
-    """The rate that the curvature at some parameters allows: lambda_max, stable_rate (of the run's rule; None where no limit
-    is known, or the loss does not bend upwards) and stable_rows, those that it was taken over."""
+    """The rate that the curvature at some parameters allows.
+
+    Returns: lambda_max, stable_rate (of the run's rule; None where no limit is known, or the loss does not bend
+    upwards) and stable_rows, those that it was taken over.
+    """
     batch, multiple = training.judged(JUDGED), allowed(training.parts.rule)
     if multiple is None:
         return {"lambda_max": None, "stable_rate": None, "stable_rows": len(batch.share)}

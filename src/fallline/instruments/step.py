@@ -167,11 +167,12 @@ def _frame(rows: pl.DataFrame, training: Training, flats: dict[str, np.ndarray])
     )
     if rows.is_empty():
         return weights
+    targets = rows["target"].to_list()
     several = rows["target"].dtype == pl.List
-    true = [int(np.argmax(target)) if several else None for target in rows["target"]]
+    true = [target.index(max(target)) if several else None for target in targets]
 
     def of(column: str) -> list[float]:
-        return [value if at is None else value[at] for value, at in zip(rows[column], true, strict=True)]
+        return [value if at is None else value[at] for value, at in zip(rows[column].to_list(), true, strict=True)]
 
     drawn = pl.DataFrame(
         {"kind": ["row"] * rows.height, "row": rows["row"], "target": of("target")}

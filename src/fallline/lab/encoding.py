@@ -38,7 +38,11 @@ def _plain(value: Any) -> Any:
     return str(value)
 
 
+DIGITS = 7  # of a column's number: a picture shows fewer
+
+
 def _column(values: pl.Series) -> list[Any]:
     if values.dtype.is_float():
+        values = values.cast(pl.Float64).round_sig_figs(DIGITS)
         return values.to_list() if values.is_finite().all() and not values.null_count() else _plain(values.to_list())
     return values.to_list() if values.dtype.is_integer() or values.dtype == pl.String else _plain(values.to_list())

@@ -351,7 +351,7 @@ def _shown(given: Any, before: Any) -> Any:
         return given
     from fallline.lab.messages import Show
 
-    return Show(**given)
+    return Show.model_validate(dict(given), strict=False)
 
 
 def _is_number(value: Any) -> bool:

@@ -37,6 +37,7 @@ class Look:
     metric: str
     trivial: float | None  # the loss of the best constant prediction
     branches: tuple[Branch, ...]
+    stable: float | None  # the largest stable rate at the cursor, where it is known
     measure: Callable[..., Measurement]  # (name, **options) of `training`, kept for the same training and options
 
 

@@ -81,8 +81,8 @@ class _Session:
         """Pass on what the worker says; when it ends, say so."""
         try:
             while (text := await worker.said.get()) is not None:
-                if '"kept"' in text[:40]:
-                    self.announce(json.loads(text))
+                if '"kept"' in text[:40] and (said := json.loads(text))["say"] == "kept":
+                    self.announce(said)
                 await self.socket.send_text(text)
             ending = await asyncio.to_thread(worker.ending)
             await self.pool.end(worker)

@@ -9,8 +9,10 @@ from __future__ import annotations
 import sys
 import traceback
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
+
+import polars as pl
 
 from fallline.errors import FalllineError
 from fallline.instruments import measure as measure_on
@@ -33,17 +35,19 @@ class Showing:
         self._send = send
         self._measured: OrderedDict[tuple, Measurement] = OrderedDict()
         self._drawn: dict[str, str] = {}  # picture -> the options of its specification
+        self._sent: dict[str, Mapping[str, pl.DataFrame]] = {}  # picture -> the data that the page has
         self.chain: str | None = None
 
     def forget(self) -> None:
         """Another scene: nothing that was measured holds any more."""
         self._measured.clear()
         self._drawn.clear()
+        self._sent.clear()
         self.chain = None
 
     def now(self, walker: Walker, shown: Any, ahead: Figures, guessed: bool) -> Message:
         """The moment's part of the message `now`."""
-        look = self.look(walker, shown, guessed)
+        look = self.look(walker, shown, guessed, ahead.get("stable_rate"))
         behind = look_back(look.training, walker.step)[1]
         return {
             "step": walker.step,
@@ -54,7 +58,7 @@ class Showing:
             "pictures": self._pictures(look),
         }
 
-    def look(self, walker: Walker, shown: Any, guessed: bool) -> Look:
+    def look(self, walker: Walker, shown: Any, guessed: bool, stable: float | None = None) -> Look:
         """All that a picture may be made from. Once guessed, nothing is hidden any more."""
         if shown.quiz and guessed:
             shown = shown.model_copy(update={"quiz": False})
@@ -67,6 +71,7 @@ class Showing:
             metric=prepared.metric,
             trivial=prepared.trivial,
             branches=walker.branches,
+            stable=stable,
             measure=lambda name, **options: self._measure(walker, name, options),
         )
 
@@ -91,6 +96,8 @@ class Showing:
         from fallline.lab.pictures import PICTURES
 
         found: Message = {}
+        for gone in set(self._drawn).difference(look.shown.pictures):  # the page has closed it, data and all
+            del self._drawn[gone]
         for name in look.shown.pictures:
             picture = PICTURES.get(name)
             if picture is None or not picture.fits(look):
@@ -101,11 +108,18 @@ class Showing:
                 if self._drawn.get(name) != options:
                     spec = specification(picture.draw(drawn.options))
                     self._send({"say": "picture", "name": name, "title": picture.title, "spec": spec})
-                    self._drawn[name] = options
-                found[name] = {"data": drawn.data, "params": drawn.params, "summary": drawn.summary}
+                    self._drawn[name], self._sent[name] = options, {}
+                known, self._sent[name] = self._sent[name], drawn.data
+                fresh = {each: rows for each, rows in drawn.data.items() if not _same(known.get(each), rows)}
+                found[name] = {"data": fresh, "params": drawn.params, "summary": drawn.summary}
             except FalllineError as error:
                 found[name] = {"data": {}, "params": {}, "summary": str(error)}
             except Exception:  # one picture that fails must not take the others along
                 traceback.print_exc(file=sys.stderr)
                 found[name] = {"data": {}, "params": {}, "summary": "This picture can't be drawn now."}
         return found
+
+
+def _same(before: pl.DataFrame | None, rows: pl.DataFrame) -> bool:
+    """Whether the page has these rows already: points of a table are not sent again with every update."""
+    return before is not None and (before is rows or before.equals(rows))

@@ -27,6 +27,7 @@ import polars as pl
 from safetensors import safe_open
 from safetensors.numpy import save_file
 
+from fallline.data import Preparation, Target
 from fallline.errors import RunError, StorageError, unknown
 from fallline.trace.contents import check_seal, damaged, fitting, own, read_json, wrong_contents
 from fallline.trace.seal import SEAL, seal_of_arrays, seal_of_frame, seal_of_json
@@ -187,8 +188,8 @@ def read_run(folder: Path) -> dict[str, Any]:
         raise RunError(f"{folder} is no run: it has no run.json.\nSee `fallline runs` for the runs there are.")
     run = read_json(path)
     version = run.get("format")
-    if not isinstance(version, int) or isinstance(version, bool):
-        raise damaged(path, ValueError("it lacks its format, a whole number"))
+    if not isinstance(version, int) or not 0 < version < 10**6:
+        raise damaged(path, ValueError("it lacks its format, a number from 1"))
     if version > FORMAT:
         raise RunError(
             f"{folder} is in format {version}, but this Fallline reads formats up to {FORMAT}.\n"
@@ -198,9 +199,12 @@ def read_run(folder: Path) -> dict[str, Any]:
     if wrong:
         raise damaged(path, ValueError(f"it lacks {', '.join(wrong[:3])}"))
     try:
-        return finite(check_seal(path, run))
+        run = finite(check_seal(path, run))
+        Preparation.from_json(run["preparation"])
+        Target.from_json(run["target"])
     except (ValueError, TypeError) as error:
         raise damaged(path, error) from error
+    return run
 
 
 def find_run(name: str | Path, runs: str | Path | None = None) -> Path:

@@ -7,7 +7,7 @@ import polars as pl
 
 from fallline.figures.live.fit import draw_fit
 from fallline.lab.look import Drawn, Look
-from fallline.lab.pictures.picture import Picture, ends, shown, span
+from fallline.lab.pictures.picture import Picture, ends, span
 from fallline.numbers import count, number, share
 
 
@@ -34,12 +34,12 @@ def look_fit(look: Look) -> Drawn:
     if f["shape"] == "regions":
         cells = frame.filter(kind="cell").select("x", "y", "class")
         options |= {"classes": sorted(set(rows["class"]) | set(cells["class"]))}
-        return Drawn(options, {"rows": shown(rows), "cells": shown(cells)}, ends(across, _across(rows["y"])), said)
+        return Drawn(options, {"rows": rows, "cells": cells}, ends(across, _across(rows["y"])), said)
     if f["shape"] == "line":
         line = frame.filter(kind="line").select("x", "y")
-        return Drawn(options, {"rows": shown(rows), "line": shown(line)}, ends(across, _across(rows["y"])), said)
+        return Drawn(options, {"rows": rows, "line": line}, ends(across, _across(rows["y"])), said)
     line = pl.DataFrame({"x": list(across), "y": list(across)})  # where predicted is what was true
-    return Drawn(options, {"rows": shown(rows), "line": line}, ends(across, across), said)
+    return Drawn(options, {"rows": rows, "line": line}, ends(across, across), said)
 
 
 def _across(values: pl.Series) -> tuple[float, float]:

@@ -7,7 +7,7 @@ import polars as pl
 from fallline.figures.axes import DECADES
 from fallline.figures.live.gradient import draw_gradient
 from fallline.lab.look import Drawn, Look
-from fallline.lab.pictures.picture import Picture, ends, last_step, shown, span, walked
+from fallline.lab.pictures.picture import Picture, ends, last_step, span, walked
 from fallline.numbers import count, number
 
 
@@ -29,7 +29,7 @@ def look_gradient(look: Look) -> Drawn:
     )
     if look.step:
         said += f" The first gradient was {number(whole['gradient_norm'][0], 4)} long."
-    data = {"steps": drawn, "here": shown(here)}
+    data = {"steps": drawn, "here": here}
     return Drawn({"log": log}, data, ends((0.0, last_step(look)), span(values, log=log)), said)
 
 

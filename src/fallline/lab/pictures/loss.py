@@ -9,7 +9,7 @@ import polars as pl
 from fallline.figures.downsample import mean_of_blocks
 from fallline.figures.live.loss import draw_loss
 from fallline.lab.look import Drawn, Look
-from fallline.lab.pictures.picture import Picture, ahead, ends, last_step, shown, span, walked
+from fallline.lab.pictures.picture import Picture, ahead, ends, last_step, span, walked
 from fallline.numbers import count, number
 
 NOISY = 60  # steps from which on batches have a mean line
@@ -43,11 +43,11 @@ def look_loss(look: Look) -> Drawn:
     data = {
         "steps": walked(look, "loss", "loss"),
         "ahead": ahead(look, "loss", "loss"),
-        "means": shown(means.with_columns(pl.col("loss").cast(pl.Float64))),
-        "held": shown(held.filter(pl.col("step") <= look.step)),
+        "means": means.with_columns(pl.col("loss").cast(pl.Float64)),
+        "held": held.filter(pl.col("step") <= look.step),
         "exact": _line(exact, "exact answer", exact is not None and low <= exact <= high),
         "trivial": _line(trivial, "always the same answer", trivial is not None and trivial <= high),
-        "here": shown(pl.DataFrame({"step": [look.step], "loss": [float(here)]})),
+        "here": pl.DataFrame({"step": [look.step], "loss": [float(here)]}),
         "broken": pl.DataFrame({"words": broken}, schema={"words": pl.String}),
         **_branches(look),
     }
@@ -73,8 +73,8 @@ def _branches(look: Look) -> dict[str, pl.DataFrame]:
     ]
     thin = [frame[:: -(-frame.height // 200)] for frame in each]
     return {
-        "branches": shown(pl.concat([empty, *thin])),
-        "branches_ends": shown(pl.concat([empty, *(frame.tail(1) for frame in thin)])),
+        "branches": pl.concat([empty, *thin]),
+        "branches_ends": pl.concat([empty, *(frame.tail(1) for frame in thin)]),
     }
 
 

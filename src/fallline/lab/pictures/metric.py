@@ -7,7 +7,7 @@ import polars as pl
 from fallline import words
 from fallline.figures.live.metric import draw_metric
 from fallline.lab.look import Drawn, Look
-from fallline.lab.pictures.picture import Picture, ends, last_step, shown, span
+from fallline.lab.pictures.picture import Picture, ends, last_step, span
 from fallline.numbers import count
 
 
@@ -23,9 +23,7 @@ def look_metric(look: Look) -> Drawn:
         said = f"At step {count(last['step'])}: {words.measure(look.metric, last['value'])} on the validation rows."
     here = pl.DataFrame({"step": [look.step]})
     name = {"rmse": "RMSE", "r2": "R²", "mae": "mean absolute error"}.get(look.metric, look.metric.replace("_", " "))
-    return Drawn(
-        {"measure": name}, {"looks": shown(looks), "here": here}, ends((0.0, last_step(look)), (low, high)), said
-    )
+    return Drawn({"measure": name}, {"looks": looks, "here": here}, ends((0.0, last_step(look)), (low, high)), said)
 
 
 METRIC = Picture("metric", "Final measure", look_metric, draw_metric, lambda look: _held(look))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,7 @@ import polars as pl
 
 from fallline.figures.downsample import keep_extremes
 from fallline.lab.look import Drawn, Look
+from fallline.training import Training
 
 FEW = 250  # stretches of a curve: two rows of each are kept at most
 FIRST = 10  # steps that an axis has room for at least
@@ -27,6 +28,11 @@ class Picture:
     look: Callable[[Look], Drawn]  # what it shows now
     draw: Callable[[Mapping[str, Any]], Any]  # its chart, from the options that `look` names
     fits: Callable[[Look], bool]  # whether it can be drawn of such a training at all
+
+
+def up_to_here(look: Look) -> Training:
+    """The training less what lies beyond the next update: a path that was left does not decide what is seen."""
+    return replace(look.training, trace=look.training.trace.head(look.step + 1))
 
 
 def walked(look: Look, column: str, name: str) -> pl.DataFrame:
@@ -46,16 +52,7 @@ def _column(look: Look, column: str, name: str) -> pl.DataFrame:
 
 
 def _thin(rows: pl.DataFrame, name: str) -> pl.DataFrame:
-    return shown(keep_extremes(rows, name, FEW)) if rows.height else rows
-
-
-def shown(rows: pl.DataFrame) -> pl.DataFrame:
-    """Six digits, and null where a number is not finite."""
-    return rows.with_columns(
-        pl.when(pl.col(n).is_finite()).then(pl.col(n).round_sig_figs(6)).alias(n)
-        for n, kind in rows.schema.items()
-        if kind.is_float()
-    )
+    return keep_extremes(rows, name, FEW) if rows.height else rows
 
 
 def last_step(look: Look) -> float:

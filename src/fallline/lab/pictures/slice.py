@@ -8,7 +8,7 @@ import polars as pl
 from fallline.figures.live.slice import draw_slice
 from fallline.instruments.slice import measure_slice
 from fallline.lab.look import Drawn, Look
-from fallline.lab.pictures.picture import Picture, ends, shown, span
+from fallline.lab.pictures.picture import Picture, ends, span, up_to_here
 from fallline.numbers import count, number
 from fallline.shortcut import as_parameters
 
@@ -18,12 +18,11 @@ TALL = 1.6  # times the highest point of the path: how much of the curve is seen
 
 def look_slice(look: Look) -> Drawn:
     """The slice through the weights at the cursor, along the weight that is asked for."""
-    training = look.training
+    training = up_to_here(look)
     k = training.weight(look.shown.weight if look.shown.weight in training.names else None)
     exact = training.ready.exact
     also = () if exact is None else (float(training.flat(as_parameters(exact, training.start))[k]),)
-    left = tuple(float(v) for b in look.branches if b.path is not None and len(b.path) for v in _ends(b.path[:, k]))
-    found = measure_slice(training, weight=training.names[k], step=look.step, also=also + left, most=ROWS)
+    found = measure_slice(training, weight=training.names[k], step=look.step, also=also, most=ROWS)
     f = found.figures
     kinds = {kind[0]: rows for kind, rows in found.frame.partition_by("kind", as_dict=True).items()}
     empty = found.frame.head(0)
@@ -37,21 +36,16 @@ def look_slice(look: Look) -> Drawn:
     slope = f["derivative"]
     words = f"slope {number(slope, 3)}" if slope is not None and np.isfinite(slope) else ""
     data = {
-        "curve": shown(curve.select("weight", "loss")),
-        "walked": shown(path),
-        "tangent": shown(of("tangent").select("weight", "loss")),
-        "ball": shown(ball.with_columns(pl.lit(words).alias("words"))),
-        "ghost": shown(ghost.with_columns(pl.lit("next").alias("words"))),
+        "curve": curve.select("weight", "loss"),
+        "walked": path,
+        "tangent": of("tangent").select("weight", "loss"),
+        "ball": ball.with_columns(pl.lit(words).alias("words")),
+        "ghost": ghost.with_columns(pl.lit("next").alias("words")),
         **_branches(look, k),
     }
     across = (float(curve["weight"].min()), float(curve["weight"].max()))  # type: ignore[arg-type]
     params = ends(across, (low, high)) | {"weight": training.names[k], "ball": float(f["value"])}
     return Drawn({"weight": training.names[k]}, data, params, _said(look, f, ghost.height > 0))
-
-
-def _ends(values: np.ndarray) -> list[float]:
-    there = values[np.isfinite(values)]
-    return [float(there.min()), float(there.max())] if len(there) and np.ptp(there) < 1e6 else []
 
 
 def _branches(look: Look, k: int) -> dict[str, pl.DataFrame]:
@@ -74,8 +68,8 @@ def _branches(look: Look, k: int) -> dict[str, pl.DataFrame]:
             )
         )
     return {
-        "branches": shown(pl.concat([empty, *each])),
-        "branches_ends": shown(pl.concat([empty, *(frame.tail(1) for frame in each)])),
+        "branches": pl.concat([empty, *each]),
+        "branches_ends": pl.concat([empty, *(frame.tail(1) for frame in each)]),
     }
 
 

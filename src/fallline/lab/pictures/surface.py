@@ -8,7 +8,7 @@ import polars as pl
 from fallline.figures.live.surface import SHADES, draw_surface
 from fallline.instruments.surface import measure_surface
 from fallline.lab.look import Drawn, Look
-from fallline.lab.pictures.picture import Picture, ends, shown
+from fallline.lab.pictures.picture import Picture, ends, up_to_here
 from fallline.numbers import count, number, share
 
 SIDE = 25  # cells along each side
@@ -17,7 +17,7 @@ ROWS = 500  # training rows that the loss is taken over, at most, while it moves
 
 def look_surface(look: Look) -> Drawn:
     """The surface through the weights at the cursor."""
-    training, asked = look.training, look.shown
+    training, asked = up_to_here(look), look.shown
     pair = asked.weights if asked.weights and set(asked.weights) <= set(training.names) else None
     over = "path" if asked.over == "path" and look.step > 1 else "weights"
     found = measure_surface(
@@ -37,9 +37,9 @@ def look_surface(look: Look) -> Drawn:
     cells = _cells(grid)
     data = {
         "cells": cells,
-        "walked": shown(walked),
-        "ball": shown(ball.with_columns(pl.lit(f"{number(ball['loss'][0], 3)}").alias("words"))),
-        "ghost": shown(ghost),
+        "walked": walked,
+        "ball": ball.with_columns(pl.lit(f"{number(ball['loss'][0], 3)}").alias("words")),
+        "ghost": ghost,
         "branches": pl.DataFrame(schema={"step": pl.Int64, "x": pl.Float64, "y": pl.Float64, "branch": pl.String}),
         "branches_ends": pl.DataFrame(schema={"step": pl.Int64, "x": pl.Float64, "y": pl.Float64, "branch": pl.String}),
     }
@@ -60,11 +60,11 @@ def _cells(grid: pl.DataFrame) -> pl.DataFrame:
     bounds = low + (high - low) * 0.5 ** np.arange(len(SHADES) - 1, 0, -1)
     level = np.where(np.isfinite(loss), np.searchsorted(bounds, np.nan_to_num(loss, nan=high)), len(SHADES) - 1)
     return grid.select(
-        pl.col("x").round_sig_figs(6),
-        pl.col("y").round_sig_figs(6),
-        *((pl.col(s) - halves[s]).round_sig_figs(9).alias(f"{s}1") for s in "xy"),
-        *((pl.col(s) + halves[s]).round_sig_figs(9).alias(f"{s}2") for s in "xy"),
-        pl.when(pl.col("loss").is_finite()).then(pl.col("loss").round_sig_figs(5)).alias("loss"),
+        "x",
+        "y",
+        *((pl.col(s) - halves[s]).alias(f"{s}1") for s in "xy"),
+        *((pl.col(s) + halves[s]).alias(f"{s}2") for s in "xy"),
+        "loss",
         pl.Series("level", level.astype(np.int64)),
     )
 

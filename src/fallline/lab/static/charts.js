@@ -88,7 +88,7 @@ on("picture", ({ name, title, spec }) => {
   const picture = pictures.get(name);
   if (!picture) return;
   say(picture.figure.querySelector("h3"), title);
-  picture.spec = spec;
+  Object.assign(picture, { spec, data: {} }); // all its data follow
   embed(picture);
 });
 
@@ -111,7 +111,6 @@ function asDrawn({ $schema, title, usermeta, ...spec }) {
 const OPTIONS = { actions: false, renderer: "canvas", ast: true, defaultStyle: false, logLevel: 1, tooltip: { disableDefaultStyle: true } };
 
 function embed(picture) {
-  const last = picture.data;
   picture.busy = (async () => {
     try {
       picture.view?.finalize();
@@ -119,7 +118,7 @@ function embed(picture) {
       const { view } = await window.vegaEmbed(picture.place, asDrawn(picture.spec), OPTIONS);
       picture.view = view;
       hold(picture);
-      if (last.data) await stream(picture, last);
+      if (picture.data.data) await put(picture, picture.data.data, picture.data.params);
     } catch (error) {
       picture.place.textContent = `This picture could not be drawn: ${error.message}`;
       console.error(error);
@@ -146,11 +145,15 @@ function rowsOf(columns) {
 }
 
 function stream(picture, { data, params, summary }) {
-  picture.data = { data, params, summary };
+  picture.data = { data: { ...picture.data.data, ...data }, params, summary }; // what has not changed is not sent again
   say(picture.figure.querySelector(".summary"), summary);
   picture.place.ariaLabel = summary;
+  return picture.view ? put(picture, data, params) : null;
+}
+
+/** Put rows and parameters into a drawing. */
+function put(picture, data, params) {
   const { view } = picture;
-  if (!view) return null;
   for (const [name, columns] of Object.entries(data)) view.data(name, rowsOf(columns));
   for (const [name, value] of Object.entries(params)) {
     if (value === null) continue;

@@ -10,7 +10,7 @@ export function el(kind, props = {}, ...children) {
   for (const [name, value] of Object.entries(props)) {
     if (value === undefined || value === null || value === false) continue;
     if (name.startsWith("on")) made.addEventListener(name.slice(2), value);
-    else if (name in made && !name.startsWith("aria") && name !== "list" && name !== "form") made[name] = value;
+    else if (name in made && !name.startsWith("aria-") && name !== "list" && name !== "form") made[name] = value;
     else made.setAttribute(name, value === true ? "" : value);
   }
   made.append(...children.flat().filter((child) => child !== null && child !== undefined && child !== false));
