@@ -81,14 +81,19 @@ def damaged() -> list[Case]:
     whole = as_parquet(columns())
     return [
         *found,
-        Case("parquet: a footer of negative length", whole[:-8] + b"\xff\xff\xff\xff" + b"PAR1", DAMAGED, file="t.parquet"),
+        Case(
+            "parquet: a footer of negative length",
+            whole[:-8] + b"\xff\xff\xff\xff" + b"PAR1",
+            DAMAGED,
+            file="t.parquet",
+        ),
         Case("parquet: a footer of no length", whole[:-8] + b"\0\0\0\0" + b"PAR1", DAMAGED, file="t.parquet"),
         Case("parquet: encrypted by its mark", whole[:-4] + b"PARE", DAMAGED, file="t.parquet"),
         Case("parquet: a flipped byte in a page", flipped(whole, 60), DAMAGED, file="t.parquet"),
         Case("parquet under the name of text", whole, ("is a parquet file",), file="t.csv"),
         Case("arrow under the name of parquet", as_arrow(columns()), ("is a arrow file",), file="t.parquet"),
         Case("text under the name of arrow", clean(), ("no arrow file",), file="t.arrow"),
-    ]  # fmt: skip
+    ]
 
 
 def flipped(data: bytes, place: int) -> bytes:
@@ -124,7 +129,9 @@ def kinds() -> list[Case]:
         "moments far out": pa.array([2**62, -(2**62), 0] * (n // 3), pa.timestamp("us")),
         "days far out": pa.array([2**31 - 1, -(2**31), 0] * (n // 3), pa.date32()),
         "moments in nanoseconds": pa.array([2**63 - 1, -(2**63) + 1, 0] * (n // 3), pa.timestamp("ns")),
-        "moments with a zone": pa.array([datetime(2020, 1, 1 + i) for i in range(n)], pa.timestamp("us", "Europe/Zurich")),
+        "moments with a zone": pa.array(
+            [datetime(2020, 1, 1 + i) for i in range(n)], pa.timestamp("us", "Europe/Zurich")
+        ),
         "decimals": [Decimal(i) / 100 for i in range(n)],
         "decimals of 38 digits": [Decimal(10) ** 37 + i for i in range(n)],
         "float16": pa.array([float(i) for i in range(n)], pa.float32()).cast(pa.float16()),
@@ -133,7 +140,7 @@ def kinds() -> list[Case]:
         "dictionary text": pa.array(["u", "v", "w"] * (n // 3)).dictionary_encode(),
         "booleans": [i % 2 == 0 for i in range(n)],
         "text with a zero byte": ["u\0v", "w"] * (n // 2),
-    }  # fmt: skip
+    }
     found = []
     for name, values in odd.items():
         for ending, write in (("parquet", as_parquet), ("arrow", as_arrow)):
@@ -152,24 +159,58 @@ def kinds() -> list[Case]:
     lists = as_parquet(columns() | {"a": odd["lists"]})
     return [
         *found,
-        Case("arrow: intervals", as_arrow(columns() | {"odd": pa.array([(1, 2, 3)] * n, pa.month_day_nano_interval())}),
-             ("Column 'odd'", "can't be read"), file="t.arrow"),
+        Case(
+            "arrow: intervals",
+            as_arrow(columns() | {"odd": pa.array([(1, 2, 3)] * n, pa.month_day_nano_interval())}),
+            ("Column 'odd'", "can't be read"),
+            file="t.arrow",
+        ),
         Case("parquet: NaN", at_5(nan), file="t.parquet"),
         Case("parquet: infinity", at_5(inf), ("Row 5 of column 'a'", "infinite"), file="t.parquet"),
-        Case("parquet: minus infinity in the target", at_5(-inf, "y"), ("Row 5 of column 'y'", "infinite"), file="t.parquet"),
+        Case(
+            "parquet: minus infinity in the target",
+            at_5(-inf, "y"),
+            ("Row 5 of column 'y'", "infinite"),
+            file="t.parquet",
+        ),
         Case("parquet: 1e308", at_5(large), ("Row 5 of column 'a'", "too large"), file="t.parquet"),
         Case("parquet: no rows", as_parquet(pa.table(columns()).slice(0, 0)), ("has no rows",), file="t.parquet"),
         Case("parquet: no columns", as_parquet(pa.table({})), ("has no columns",), file="t.parquet"),
         Case("arrow: no columns", as_arrow(pa.table({})), ("has no columns",), file="t.arrow"),
-        Case("parquet: a name twice", as_parquet(pa.table(list(columns().values()), ["a", "a", "c", "y"])), ("two columns named 'a'",), file="t.parquet"),
+        Case(
+            "parquet: a name twice",
+            as_parquet(pa.table(list(columns().values()), ["a", "a", "c", "y"])),
+            ("two columns named 'a'",),
+            file="t.parquet",
+        ),
         Case("parquet: an empty name", as_parquet(columns() | {"": [1.5] * n}), file="t.parquet"),
         Case("parquet: a name with a line end", as_parquet(columns() | {"x\ny": list(range(n))}), file="t.parquet"),
         Case("parquet: lists for a number", lists, new=("column 'a'",), file="t.parquet"),
-        Case("parquet: a target of lists", as_parquet(columns() | {"y": odd["lists"]}), ("'y'", "list"), (), file="t.parquet"),
-        Case("parquet: a target of bytes", as_parquet(columns() | {"y": odd["bytes"]}), ("'y'", "binary"), (), file="t.parquet"),
-        Case("parquet: a target of nulls", as_parquet(columns() | {"y": pa.nulls(n)}), ("Every value of the target 'y'",), (), file="t.parquet"),
-        Case("parquet: a target of durations", as_parquet(columns() | {"y": odd["durations"]}), (), (), file="t.parquet"),
-    ]  # fmt: skip
+        Case(
+            "parquet: a target of lists",
+            as_parquet(columns() | {"y": odd["lists"]}),
+            ("'y'", "list"),
+            (),
+            file="t.parquet",
+        ),
+        Case(
+            "parquet: a target of bytes",
+            as_parquet(columns() | {"y": odd["bytes"]}),
+            ("'y'", "binary"),
+            (),
+            file="t.parquet",
+        ),
+        Case(
+            "parquet: a target of nulls",
+            as_parquet(columns() | {"y": pa.nulls(n)}),
+            ("Every value of the target 'y'",),
+            (),
+            file="t.parquet",
+        ),
+        Case(
+            "parquet: a target of durations", as_parquet(columns() | {"y": odd["durations"]}), (), (), file="t.parquet"
+        ),
+    ]
 
 
 CASES = [*damaged(), *kinds()]

@@ -53,7 +53,7 @@ def packed() -> list[Case]:
         Case("an ending that is unknown", clean(), ("does not end in",), file="t.xlsx"),
         Case("no ending", clean(), ("does not end in",), file="table"),
         Case("an ending in capitals", clean(), file="T.CSV"),
-    ]  # fmt: skip
+    ]
 
 
 def lines(rows: list[Any]) -> bytes:
@@ -96,9 +96,19 @@ def json_lines() -> list[Case]:
             ("a list among numbers", at_5(None, a=[1, 2]), (), ("Row 5 of column 'a'",)),
             ("true among numbers", at_5(None, a=True), (), None),
             ("an object in each row", lines([row | {"o": {"x": 1, "z": [2]}} for row in rows]), (), None),
-            ("deep brackets", at_5('{"a": ' + "[" * 100_000 + "]" * 100_000 + "}"), ("Line 5", "nested too deep"), None),
+            (
+                "deep brackets",
+                at_5('{"a": ' + "[" * 100_000 + "]" * 100_000 + "}"),
+                ("Line 5", "nested too deep"),
+                None,
+            ),
             ("half a surrogate pair", at_5('{"a": 1, "b": 1, "c": "\\ud800", "y": 2}'), (), None),
-            ("half a surrogate pair beside mixed values", at_5('{"a": "x", "b": 1, "c": "\\ud800", "y": 2}'), (), ("Row 5 of column 'a'",)),
+            (
+                "half a surrogate pair beside mixed values",
+                at_5('{"a": "x", "b": 1, "c": "\\ud800", "y": 2}'),
+                (),
+                ("Row 5 of column 'a'",),
+            ),
             ("an escaped zero", at_5('{"a": 1, "b": 1, "c": "u\\u0000v", "y": 2}'), (), None),
             ("a zero byte", lines(rows).replace(b'"u"', b'"\0"', 1), ("Line 1", "no JSON"), None),
             ("Latin-1", lines(rows).replace(b'"v"', b'"\xe9"', 1), ("Line 2", "not UTF-8"), None),
@@ -109,7 +119,7 @@ def json_lines() -> list[Case]:
             ("words only", b"hello\nworld\n", ("Line 1", "no JSON"), None),
             ("all null", lines([dict.fromkeys("abcy")] * 9), ("Every value of the target 'y'",), ()),
         )
-    ]  # fmt: skip
+    ]
 
 
 def no_files() -> list[Case]:

@@ -20,11 +20,18 @@ def small() -> list[Case]:
         Case("three rows", clean(3), ("3 rows, but 4 are needed",), new=()),
         Case("four rows", clean(4)),
         Case("commas only", b",,,\n,,,\n,,,\n", ("Unknown column 'y'",), new=("lacks columns",)),
-        Case("one column", text([[row[3]] for row in cells()], ["y"]).encode(), ("No column is left",), ("lacks columns",)),
+        Case(
+            "one column",
+            text([[row[3]] for row in cells()], ["y"]).encode(),
+            ("No column is left",),
+            ("lacks columns",),
+        ),
         Case("the target alone twice", b"y,y\n1,2\n", ("two columns named 'y'",)),
-        Case("constant columns", text([["1", "2", "u", row[3]] for row in cells()]).encode(), ("No column is left",), ()),
+        Case(
+            "constant columns", text([["1", "2", "u", row[3]] for row in cells()]).encode(), ("No column is left",), ()
+        ),
         Case("gaps only", text([["", "NA", "?", row[3]] for row in cells()]).encode(), ("No column is left",), ()),
-    ]  # fmt: skip
+    ]
 
 
 def with_name(name: str, place: int = 2) -> bytes:
@@ -65,8 +72,14 @@ def names() -> list[Case]:
         ),
         Case("a name with blanks around", clean().replace(b"a,b", b" a , b ", 1)),
         Case("an empty name", clean().replace(b"b,c", b",c", 1), new=("lacks a column", "'b'")),
-        Case("all names empty", clean().replace(b"a,b,c,y", b",,,", 1), ("Unknown column 'y'",), new=("lacks columns",)),
-        Case("an empty name beside its stand-in", with_name("unnamed_4").replace(b"c,y", b",y", 1), ("two columns named \'unnamed_4\'",)),
+        Case(
+            "all names empty", clean().replace(b"a,b,c,y", b",,,", 1), ("Unknown column 'y'",), new=("lacks columns",)
+        ),
+        Case(
+            "an empty name beside its stand-in",
+            with_name("unnamed_4").replace(b"c,y", b",y", 1),
+            ("two columns named 'unnamed_4'",),
+        ),
         Case("a name twice", with_name("a"), ("two columns named 'a'", "number 1 and number 3")),
         Case("a name twice but for blanks", with_name(" a "), ("two columns named 'a'",)),
         Case("a name twice but for its case", with_name("A")),
@@ -74,8 +87,10 @@ def names() -> list[Case]:
         Case("the target's name in capitals", clean().replace(b"y", b"Y", 1), ("Unknown column 'y'",), new=()),
         Case("a name with a line end, twice", with_name("a\n"), ("two columns named 'a'",)),
         Case("a name of 5,000 characters", with_name("x" * 5000), ("name of column 3 has 5,000 characters",)),
-        Case("names that are values", b"1,2,u,4\n" + clean().partition(b"\n")[2], ("Unknown column",), ("lacks columns",)),
-    ]  # fmt: skip
+        Case(
+            "names that are values", b"1,2,u,4\n" + clean().partition(b"\n")[2], ("Unknown column",), ("lacks columns",)
+        ),
+    ]
 
 
 def long_cells() -> list[Case]:

@@ -18,9 +18,15 @@ from broken.conftest import FEW
 from fallline.errors import RunError
 
 FILES = [
-    "run.json", "weights.safetensors", "weights/000000000.safetensors", "trace/00000.parquet",
-    "evidence/slice.json", "evidence/slice.parquet", "evidence/predictions.parquet", "evidence/evaluations.parquet",
-]  # fmt: skip
+    "run.json",
+    "weights.safetensors",
+    "weights/000000000.safetensors",
+    "trace/00000.parquet",
+    "evidence/slice.json",
+    "evidence/slice.parquet",
+    "evidence/predictions.parquet",
+    "evidence/evaluations.parquet",
+]
 PLACE = st.floats(0, 1, exclude_max=True)  # as a share, so that every file has it
 DAMAGE = st.one_of(
     st.tuples(st.just("flip"), PLACE, st.integers(1, 255)),

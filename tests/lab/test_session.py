@@ -227,6 +227,20 @@ def _workers(server: int) -> set[int]:
     return {pid for pid in _children(server) if _is_worker(pid)}
 
 
+STARTED: list[subprocess.Popen] = []
+
+
+@pytest.fixture(autouse=True)
+def ended():
+    """A test that fails leaves no lab open."""
+    yield
+    for run in STARTED:
+        if run.poll() is None:
+            run.kill()
+        run.communicate(timeout=SOON)
+    STARTED.clear()
+
+
 class Command:
     """`fallline lab` as a person starts it."""
 
@@ -235,6 +249,7 @@ class Command:
         started = [sys.executable, "-m", "fallline", "lab", "--no-browser", *words]
         pipe = subprocess.PIPE
         self.run = subprocess.Popen(started, stdout=pipe, stderr=pipe, text=True, env=where, **options)
+        STARTED.append(self.run)
 
     def lab(self, folder: Path) -> Lab:
         assert self.run.stdout is not None

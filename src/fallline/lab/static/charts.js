@@ -117,6 +117,7 @@ function embed(picture) {
       picture.view = null;
       const { view } = await window.vegaEmbed(picture.place, asDrawn(picture.spec), OPTIONS);
       picture.view = view;
+      picture.place.view = view; // for whoever looks at the page with a browser's tools
       hold(picture);
       if (picture.data.data) await put(picture, picture.data.data, picture.data.params);
     } catch (error) {

@@ -16,8 +16,9 @@ function hear(message) {
   for (const heed of listeners.get(message.say) ?? []) heed(message);
 }
 
-/** Open it; `first` is the message to begin with. */
+/** Open it, unless it is; `first` is the message to begin with. */
 export function connect(first) {
+  if (socket?.readyState === WebSocket.OPEN) { send(first); return; }
   socket?.close();
   const mine = new WebSocket(`${location.protocol === "https:" ? "wss" : "ws"}://${location.host}/live`);
   socket = mine;

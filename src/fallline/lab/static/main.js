@@ -8,6 +8,8 @@ import { page, shownByAddress } from "./state.js";
 on("ready", (ready) => {
   page.ready = ready;
   keepScene(ready.address);
+  delete document.documentElement.dataset.drawn;
+  delete document.documentElement.dataset.step;
 });
 on("now", (now) => {
   page.now = now;

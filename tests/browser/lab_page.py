@@ -1,0 +1,107 @@
+"""A real `fallline lab`, its page in a real browser, and what a person does and sees there."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from playwright.sync_api import Page
+
+SOON = 60_000  # ms
+HOME = "#table=one_weight"
+
+
+@contextmanager
+def serve(*arguments: str, runs: Path | None = None) -> Iterator[tuple[str, subprocess.Popen]]:
+    """The address that the command prints first, and its process."""
+    command = [str(Path(sys.executable).parent / "fallline"), "lab", "--port", "0", "--no-browser", *arguments]
+    environment = dict(os.environ) | ({"FALLLINE_RUNS": str(runs)} if runs else {})
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment)
+    try:
+        assert process.stdout is not None
+        yield process.stdout.readline().strip(), process
+    finally:
+        process.send_signal(signal.SIGINT)
+        process.wait(30)
+
+
+def visit(page: Page, scene: str = HOME) -> None:
+    """Open a scene on a page that is there, by its address, and wait until it is drawn."""
+    page.evaluate("""(hash) => {
+        const root = document.documentElement;
+        delete root.dataset.drawn; delete root.dataset.step;
+        if (location.hash === hash) dispatchEvent(new HashChangeEvent("hashchange")); else location.hash = hash;
+    }""", scene)  # fmt: skip
+    page.wait_for_selector("html[data-drawn]", state="attached", timeout=SOON)
+    wanted = [part[5:] for part in scene.split("&") if part.startswith("step=")]
+    until(page, int(wanted[0]) if wanted else 0)
+
+
+def until(page: Page, step: int) -> None:
+    """Wait until the page has drawn that step."""
+    page.wait_for_selector(f'html[data-step="{step}"]', state="attached", timeout=SOON)
+
+
+def step_of(page: Page) -> int:
+    return int(page.locator("html").get_attribute("data-step") or -1)
+
+
+def walk(page: Page, times: int) -> None:
+    """Press Step so often."""
+    for _ in range(times):
+        now = step_of(page)
+        page.click("#step")
+        until(page, now + 1)
+
+
+def fact(page: Page, name: str) -> str:
+    return page.locator(f'#facts [data-fact="{name}"] dd').inner_text()
+
+
+def line(page: Page, stage: str) -> str:
+    """The numbers of a stage's result."""
+    return page.locator(f'[data-stage="{stage}"] > .lines .numbers').last.inner_text()
+
+
+def number_of(text: str) -> float:
+    """A number as the page writes it."""
+    text = text.strip().strip("()").replace("−", "-").replace(",", "").replace(" × 10", "e")
+    return float(text.translate(str.maketrans("⁻⁰¹²³⁴⁵⁶⁷⁸⁹", "-0123456789")))
+
+
+def place_in(page: Page, picture: str, x: float, y: float) -> tuple[float, float]:
+    """The pixel of the window where a picture has a value."""
+    page.locator(f"#picture-{picture} .canvas canvas").scroll_into_view_if_needed()
+    at = page.evaluate("""([name, x, y]) => {
+        const { view } = document.querySelector(`#picture-${name} .canvas`);
+        const box = view.container().querySelector("canvas").getBoundingClientRect();
+        const [ox, oy] = view.origin(), pad = view.padding();
+        return [box.left + ox + pad.left + view.scale("x")(x), box.top + oy + pad.top + view.scale("y")(y)];
+    }""", [picture, x, y])  # fmt: skip
+    return at[0], at[1]
+
+
+def colour_at(page: Page, picture: str, x: float, y: float) -> str:
+    """The colour that is drawn where a picture has a value."""
+    return page.evaluate("""([name, x, y]) => {
+        const { view } = document.querySelector(`#picture-${name} .canvas`);
+        const canvas = view.container().querySelector("canvas"), scale = canvas.width / canvas.getBoundingClientRect().width;
+        const [ox, oy] = view.origin(), pad = view.padding();
+        const at = [ox + pad.left + view.scale("x")(x), oy + pad.top + view.scale("y")(y)].map((v) => Math.round(v * scale));
+        const [r, g, b] = canvas.getContext("2d").getImageData(...at, 1, 1).data;
+        return "#" + [r, g, b].map((v) => v.toString(16).padStart(2, "0")).join("");
+    }""", [picture, x, y])  # fmt: skip
+
+
+def data_of(page: Page, picture: str, name: str) -> list[dict[str, Any]]:
+    """The rows that a picture draws."""
+    return page.evaluate(
+        "([picture, name]) => document.querySelector(`#picture-${picture} .canvas`).view.data(name).map((row) => ({ ...row }))",
+        [picture, name],
+    )
