@@ -84,3 +84,9 @@ def with_line(line: bytes, number: int = 6, rows: int = ROWS) -> bytes:
     lines = clean(rows).split(b"\n")
     lines[number - 1] = line
     return b"\n".join(lines)
+
+
+def is_clear(error: Exception) -> bool:
+    """Whether it is said in two short lines."""
+    lines = str(error).splitlines()
+    return len(lines) == 2 and all(len(line) < 400 for line in lines)

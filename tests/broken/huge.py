@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gzip
-import io
 from pathlib import Path
 
 import numpy as np
@@ -80,7 +79,6 @@ def written(data: bytes):
     return lambda path: path.write_bytes(data)
 
 
-SLOW = ("100,000 columns",)  # 42 s: only where FALLLINE_SLOW is set
 CASES = [
     Case("a gzip bomb of 4 GB", lambda p: gzip_bomb(p, 4 * 10**9), (*MORE_TEXT, "unpacks to more"), file="t.csv.gz"),
     Case("a gzip bomb in JSON lines", lambda p: gzip_bomb(p, 4 * 10**9), ("unpacks to more than",), file="t.jsonl.gz"),

@@ -1,4 +1,4 @@
-"""Dangerous tables, each in a process of its own: it ends in time, within twice the memory allowed, with a clear word."""
+"""Dangerous tables, each in a process of its own: it ends, within twice the memory allowed, with a clear word."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from broken.huge import CASES, MEMORY, SLOW
+from broken.huge import CASES, MEMORY
 
 CASES = {case.name: case for case in CASES}
-SECONDS = 90
+SECONDS = 300  # the slowest takes 40 on an idle core
 PEAK = 2 * 10**9  # bytes: twice FALLLINE_MEMORY
 FEW = ("--steps", "3", "--rate", "0.05", "--batch", "full", "--no-report", "--quiet")
 
@@ -31,8 +31,6 @@ main()
 @pytest.mark.parametrize("name", CASES)
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="the peak of memory is read from Linux")
 def test_a_dangerous_table_ends_in_time_and_within_twice_the_memory(name, tmp_path):
-    if name in SLOW and not os.environ.get("FALLLINE_SLOW"):
-        pytest.skip("it takes most of a minute; set FALLLINE_SLOW to run it")
     case = CASES[name]
     path, peak = case.put(tmp_path), tmp_path / "peak"
     words = ["train", str(path), "--target", "y", "--runs", str(tmp_path / "runs"), *FEW, *case.options]

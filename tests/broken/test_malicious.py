@@ -8,6 +8,7 @@ import pickle
 import shutil
 import struct
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -67,7 +68,8 @@ def all_of_it(folder: Path, table: Path, *more: Callable[[], object]) -> None:
         try:
             use()
         except FalllineError as error:
-            assert len(str(error).splitlines()) <= 2, error
+            if len(str(error).splitlines()) > 2:
+                raise
 
 
 @pytest.mark.parametrize("name", EVIL)
@@ -83,15 +85,13 @@ def test_names_that_are_paths_write_nothing_outside(copy, tmp_path, name):
 
     change(copy, edit)
     before = {path: data for path, data in files(tmp_path).items() if not path.startswith(str(copy))}
-    try:
+    with suppress(KeyError, ValueError):  # a metric of that name ends the report: but it wrote nothing
         all_of_it(
             copy,
             tmp_path / "clean.csv",
             lambda: fl.open_run(copy, tmp_path / "clean.csv").measure("gradients"),
             lambda: fl.open_run(copy).report(measuring="nothing"),
         )
-    except (KeyError, ValueError):
-        pass  # what no part knows, such as a metric of that name, ends the report: but it wrote nothing
     assert before == {path: data for path, data in files(tmp_path).items() if not path.startswith(str(copy))}
     assert not Path("evil").exists()
     assert not Path("/tmp/evil").exists()
@@ -268,10 +268,15 @@ def test_a_link_out_of_the_folder_is_neither_read_nor_written_through(copy, tmp_
     (copy / name).symlink_to(outside)
     before = files(outside) if outside.is_dir() else outside.read_bytes()
     with pytest.raises(RunError, match="leads out of its run folder"):
-        run = fl.open_run(copy, tmp_path / "clean.csv")
-        _ = run.trace, run.snapshots, run.predictions, run.measured("slice")
-        run.measure("gradients")
+        use(copy, tmp_path / "clean.csv")
     assert before == (files(outside) if outside.is_dir() else outside.read_bytes())
+
+
+def use(folder: Path, table: Path) -> None:
+    """Read all that a run holds, and measure it once more."""
+    run = fl.open_run(folder, table)
+    _ = run.trace, run.snapshots, run.predictions, run.measured("slice")
+    run.measure("gradients")
 
 
 def test_a_report_is_not_written_through_a_link(copy, tmp_path):

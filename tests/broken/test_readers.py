@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from broken.binaries import as_arrow, as_parquet, as_polars, as_stream
-from broken.case import clean, columns, with_cell
+from broken.case import clean, columns, is_clear, with_cell
 from broken.packed import GZIP, lines
 from broken.test_run_folder import DAMAGE, damaged
 from fallline.data import infer, read_table
@@ -65,9 +65,8 @@ def reads(path) -> None:
         assert frame.height > 0
         infer(frame, target=frame.columns[-1])
     except DataError as error:
-        said = str(error).splitlines()
-        assert len(said) == 2, error
-        assert all(len(line) < 400 for line in said)
+        if not is_clear(error):
+            raise
 
 
 @pytest.mark.parametrize("name", [*WHOLE, "polars.parquet"])

@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import fallline as fl
-from broken.case import clean
+from broken.case import clean, is_clear
 from broken.conftest import FEW
 from fallline.errors import RunError
 
@@ -108,8 +108,8 @@ def test_a_damaged_file_is_told_or_changes_nothing(kept, file, tmp_path_factory)
             after = facts(copy, table)
         except RunError as error:
             told += 1
-            assert len(str(error).splitlines()) == 2, error
-            assert all(len(line) < 400 for line in str(error).splitlines())
+            if not is_clear(error):
+                raise
         else:
             assert same(before, after)
 
@@ -118,7 +118,7 @@ def test_a_damaged_file_is_told_or_changes_nothing(kept, file, tmp_path_factory)
 
 
 def test_each_byte_of_the_weights_is_guarded(kept, tmp_path):
-    folder, table, before = kept
+    folder, _, before = kept
     copy = Path(shutil.copytree(folder, tmp_path / "run"))
     whole = (copy / "weights.safetensors").read_bytes()
     for place in range(len(whole)):
@@ -126,7 +126,8 @@ def test_each_byte_of_the_weights_is_guarded(kept, tmp_path):
         try:
             assert same(fl.open_run(copy).weights(), before["weights"])
         except RunError as error:
-            assert "weights.safetensors is damaged" in str(error)
+            if "weights.safetensors is damaged" not in str(error):
+                raise
 
 
 def test_a_part_of_the_trace_that_is_lost_is_told(kept, tmp_path):

@@ -6,14 +6,15 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from playwright.sync_api import Page
 
-SOON = 60_000  # ms
+SOON = 20_000  # ms
 HOME = "#table=one_weight"
 
 
@@ -48,8 +49,24 @@ def until(page: Page, step: int) -> None:
     page.wait_for_selector(f'html[data-step="{step}"]', state="attached", timeout=SOON)
 
 
+def eventually(true: Callable[[], bool], seconds: float = 15) -> bool:
+    """Whether something comes true soon: what the page does a moment later, such as writing its address."""
+    ends = time.monotonic() + seconds
+    while not true():
+        if time.monotonic() > ends:
+            return False
+        time.sleep(0.05)
+    return True
+
+
+def address_of(page: Page) -> str:
+    """What stands behind the #, where the whole set-up is."""
+    return page.evaluate("decodeURIComponent(location.hash)")
+
+
 def step_of(page: Page) -> int:
-    return int(page.locator("html").get_attribute("data-step") or -1)
+    """The step that the page has drawn, once it has drawn one."""
+    return int(page.wait_for_selector("html[data-step]", state="attached", timeout=SOON).get_attribute("data-step"))
 
 
 def walk(page: Page, times: int) -> None:
@@ -91,17 +108,18 @@ def colour_at(page: Page, picture: str, x: float, y: float) -> str:
     """The colour that is drawn where a picture has a value."""
     return page.evaluate("""([name, x, y]) => {
         const { view } = document.querySelector(`#picture-${name} .canvas`);
-        const canvas = view.container().querySelector("canvas"), scale = canvas.width / canvas.getBoundingClientRect().width;
+        const canvas = view.container().querySelector("canvas");
+        const scale = canvas.width / canvas.getBoundingClientRect().width;
         const [ox, oy] = view.origin(), pad = view.padding();
-        const at = [ox + pad.left + view.scale("x")(x), oy + pad.top + view.scale("y")(y)].map((v) => Math.round(v * scale));
-        const [r, g, b] = canvas.getContext("2d").getImageData(...at, 1, 1).data;
+        const at = [ox + pad.left + view.scale("x")(x), oy + pad.top + view.scale("y")(y)];
+        const [r, g, b] = canvas.getContext("2d").getImageData(...at.map((v) => Math.round(v * scale)), 1, 1).data;
         return "#" + [r, g, b].map((v) => v.toString(16).padStart(2, "0")).join("");
     }""", [picture, x, y])  # fmt: skip
 
 
 def data_of(page: Page, picture: str, name: str) -> list[dict[str, Any]]:
     """The rows that a picture draws."""
-    return page.evaluate(
-        "([picture, name]) => document.querySelector(`#picture-${picture} .canvas`).view.data(name).map((row) => ({ ...row }))",
-        [picture, name],
-    )
+    return page.evaluate("""([picture, name]) => {
+        const { view } = document.querySelector(`#picture-${picture} .canvas`);
+        return view.data(name).map((row) => ({ ...row }));
+    }""", [picture, name])  # fmt: skip

@@ -11,9 +11,13 @@ import pytest
 from lab.talk import Page
 
 import fallline as fl
+from fallline.engine import precision
 from fallline.examples import EXAMPLES, example
 from fallline.explain.topics import TOPICS
+from fallline.lab import asides
+from fallline.lab.prepared import prepare
 from fallline.lab.scene import Scene
+from fallline.lab.walker import Walker
 
 
 @pytest.fixture(scope="module")
@@ -145,3 +149,13 @@ def test_an_answer_that_was_given_up_is_not_given(page):
     page.ask("compare", "compared", vary="rate=0.01,0.02", steps=9)
     answers = [said for said in page.heard if said["say"] == "compared" and said["table"]["columns"][0] == "model"]
     assert answers == []
+
+
+def test_a_retry_that_finds_nothing_says_what_was_tried(tmp_path, monkeypatch):
+    prepared = prepare(Scene(settings={"rate": 2.5}), tmp_path, {})
+    monkeypatch.setattr(asides, "SHRUNK", (0.5, 0.25))  # larger rates: none can help
+    with precision(prepared.settings.precision):
+        walker = Walker(prepared)
+        said = asides.retry(walker.ready, walker.state(0), 0, None)
+    assert said["settings"] is None
+    assert "the rates 5, 10." in said["text"]

@@ -11,7 +11,8 @@ import pytest
 from lab.served import SOON, Lab, served, until
 from lab.small_worker import work
 
-from fallline.lab.uploads import ENDINGS, LARGEST, MOST, Uploads, known_names, plain_name
+from fallline.lab.uploads import ENDINGS, LARGEST, MOST, Uploads, plain_name
+from fallline.lab.workspace import known_names
 
 TABLE = b"a,b\n1,2\n"
 

@@ -156,8 +156,8 @@ def keep(keeping: Keeping, folder: Path, made: dict[Any, Run]) -> Message:
     return {"say": "kept", "run": run.name, "files": downloads(run, folder)}
 
 
-def retry(ready: SetUp, state: State, step: int, stable: float | None) -> Message | None:
-    """A rate that was tried from the last good step on, and worked; None when none did.
+def retry(ready: SetUp, state: State, step: int, stable: float | None) -> Message:
+    """A rate that was tried from the last good step on, and worked; without settings when none did.
 
     Args:
         ready: the training that broke.
@@ -165,7 +165,8 @@ def retry(ready: SetUp, state: State, step: int, stable: float | None) -> Messag
     """
     rate = float(ready.walk.rates(np.array([step]))[0])
     wanted = [stable * part for part in PARTS] if stable is not None and stable < rate else []
-    for value in dict.fromkeys(float(f"{value:.2g}") for value in [*wanted, *(rate / factor for factor in SHRUNK)]):
+    values = dict.fromkeys(float(f"{value:.2g}") for value in [*wanted, *(rate / factor for factor in SHRUNK)])
+    for value in values:
         trial = with_rate(ready, step, value)
         seen: list[Leg] = []
         train(trial.parts, state, trial.table, trial.walk, seen.append, start=step, stop=step + TRIED)
@@ -178,7 +179,11 @@ def retry(ready: SetUp, state: State, step: int, stable: float | None) -> Messag
                 f"{number(objective[0])} to {number(last)} in {count(TRIED)} updates."
             )
             return {"say": "retry", "text": text, "settings": {"rate": value}}
-    return None
+    text = (
+        f"Tried from step {count(step)} on, {count(TRIED)} updates each: the rates {', '.join(map(number, values))}. "
+        "With none of them the loss came down. Start anew with other settings."
+    )
+    return {"say": "retry", "text": text, "settings": None}
 
 
 Aside = Callable[[], Message | None]

@@ -19,6 +19,7 @@ from fallline.data import read_table
 from fallline.errors import DataError, SettingsError, unknown
 from fallline.examples import EXAMPLES, example
 from fallline.lab.scene import Scene
+from fallline.lab.workspace import known_names
 from fallline.trace.run_folder import RunFolder
 
 GIVEN = ("header", "types", "validation", "test", "split", "weights", "class_weight")
@@ -113,7 +114,11 @@ def _dropped(name: str, folder: Path) -> Source:
     paths = sorted(path for path in folder.glob(f"*/{name}.*") if name.startswith("upload-") and path.is_file())
     if not paths:
         raise SettingsError(unknown("table", name, EXAMPLES))
-    columns = read_table(paths[0]).columns
+    title = known_names(paths[0].parent).get(name, name)
+    try:
+        columns = read_table(paths[0]).columns
+    except DataError as error:  # it names the file as it lies here, which nobody has seen
+        raise DataError(str(error).replace(paths[0].name, title)) from error
     if not columns:
-        raise DataError("The table has no columns.")
-    return Source(paths[0], name, columns[-1])
+        raise DataError(f"'{title}' has no columns.\nSave it with the names of its columns in the first line.")
+    return Source(paths[0], title, columns[-1])

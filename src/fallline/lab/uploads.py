@@ -6,7 +6,6 @@ Nothing here looks into it. The worker reads it later as it reads any table.
 from __future__ import annotations
 
 import asyncio
-import json
 import re
 import secrets
 from collections.abc import AsyncIterator
@@ -17,12 +16,12 @@ from typing import BinaryIO
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 
+from fallline.lab.workspace import NAMES
 from fallline.trace.folder import write_json
 
 LARGEST = 200 * 10**6  # bytes of a file
 MOST = 20  # files
 ENDINGS = (".csv", ".csv.gz", ".tsv", ".parquet", ".arrow", ".feather", ".jsonl")
-NAMES = "names.json"  # what the files were called
 PIECE = 2**20  # bytes written at a time
 
 
@@ -127,11 +126,3 @@ def ending_of(name: str) -> str | None:
     """The ending that is accepted, in small letters; the longest that fits."""
     fitting = [ending for ending in ENDINGS if name.lower().endswith(ending) and len(name) > len(ending)]
     return max(fitting, key=len, default=None)
-
-
-def known_names(folder: Path) -> dict[str, str]:
-    """What the dropped tables of a workspace were called."""
-    try:
-        return json.loads((folder / NAMES).read_text("utf-8"))
-    except (OSError, ValueError):
-        return {}

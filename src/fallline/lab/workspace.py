@@ -6,10 +6,12 @@ only if it truly lies inside this folder.
 
 from __future__ import annotations
 
+import json
 import stat
 from pathlib import Path
 
 TABLES = "tables"  # dropped on a page
+NAMES = "names.json"  # beside them: what the files were called
 DOWNLOADS = "downloads"  # what a worker has kept, each file under a name of its own
 
 
@@ -31,3 +33,11 @@ def inside(root: Path, *parts: str) -> Path | None:
         if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
             return None
     return path if path.resolve().is_relative_to(root.resolve()) else None
+
+
+def known_names(folder: Path) -> dict[str, str]:
+    """What the dropped tables of a folder were called."""
+    try:
+        return json.loads((folder / NAMES).read_text("utf-8"))
+    except (OSError, ValueError):
+        return {}

@@ -16,6 +16,7 @@ from fallline.figures.theme import HELD, INK, MUTED, finish, halo
 HEIGHT = 158
 ENDS = ("x_low", "x_high", "y_low", "y_high")
 TICKS = 5
+LABELS = 40  # px, kept for the numbers along the left side, so that nothing moves when they grow
 
 
 def named(name: str) -> alt.Chart:
@@ -29,8 +30,15 @@ def axis_of(way: str, field: str, title: str, *, log: bool = False, form: str = 
     low, high = alt.ExprRef(f"{way}_low"), alt.ExprRef(f"{way}_high")
     ends = {"domainMin": low, "domainMax": high, "nice": False}
     scale = alt.Scale(type="log", **ends) if log else alt.Scale(zero=False, **ends)
+    room = LABELS if way == "y" else alt.Undefined
     axis = alt.Axis(
-        format="~g" if log else form, tickCount=TICKS, labelOverlap="greedy", labelSeparation=4, titleLimit=HEIGHT
+        format="~g" if log else form,
+        tickCount=TICKS,
+        labelOverlap="greedy",
+        labelSeparation=4,
+        titleLimit=HEIGHT,
+        minExtent=room,
+        maxExtent=room,
     )
     return kind(f"{field}:Q", title=f"{title}, logarithmic" if log else title, scale=scale, axis=axis)
 

@@ -19,11 +19,12 @@ def draw_surface(options: Mapping[str, Any]) -> Any:
     x, y = axis_of("x", "x", options["x_name"]), axis_of("y", "y", options["y_name"])
     sides = {"x": x.copy(), "y": y.copy()}
     sides["x"]["shorthand"], sides["y"]["shorthand"] = "x1:Q", "y1:Q"
-    colour = alt.Color("level:O", scale=alt.Scale(domain=list(range(len(SHADES))), range=list(SHADES)), legend=None)
+    shades = alt.Scale(domain=list(range(len(SHADES))), range=list(SHADES))
+    colour, edge = alt.Color("level:O", scale=shades, legend=None), alt.Stroke("level:O", scale=shades, legend=None)
     cells = named("cells").mark_rect(invalid="filter", strokeWidth=0.5, aria=False, clip=True)
     walked, ghost = named("walked").encode(x=x, y=y), named("ghost").encode(x=x, y=y)
     layers = [
-        cells.encode(**sides, x2="x2", y2="y2", color=colour, stroke=colour, tooltip=tooltip("x", "y", "loss")),
+        cells.encode(**sides, x2="x2", y2="y2", color=colour, stroke=edge, tooltip=tooltip("x", "y", "loss")),
         *branches("branches", x, y),
         walked.mark_line(color=INK, strokeWidth=1.5, clip=True).encode(order="step:Q"),
         walked.mark_circle(color=INK, size=18, clip=True).encode(tooltip=tooltip("step", "x", "y", "loss")),

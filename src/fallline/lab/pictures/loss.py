@@ -65,11 +65,10 @@ def _branches(look: Look) -> dict[str, pl.DataFrame]:
     """Paths that were left."""
     empty = pl.DataFrame(schema={"step": pl.Int64, "loss": pl.Float64, "branch": pl.String})
     each = [
-        b.trace.select(
+        b.trace.filter(pl.col("step") > b.since).select(
             (pl.col("step") - 1).cast(pl.Int64), pl.col("loss").cast(pl.Float64), pl.lit(b.name).alias("branch")
         )
         for b in look.branches
-        if b.trace.height
     ]
     thin = [frame[:: -(-frame.height // 200)] for frame in each]
     return {

@@ -78,3 +78,26 @@ def span(values: Iterable[float | None], *, log: bool = False, zero: bool = True
 def ends(x: tuple[float, float], y: tuple[float, float]) -> dict[str, float | bool | str]:
     """The parameters of both axes."""
     return {"x_low": float(x[0]), "x_high": float(x[1]), "y_low": float(y[0]), "y_high": float(y[1])}
+
+
+def branches(look: Look, weights: Mapping[str, int]) -> dict[str, pl.DataFrame]:
+    """The paths that were left, over the parameters with these numbers; none where no number is given.
+
+    Returns the rows (step, branch, loss and a column for each of `weights`), and the last of each path.
+    """
+    columns = {"step": pl.Int64, "loss": pl.Float64, "branch": pl.String, **dict.fromkeys(weights, pl.Float64)}
+    empty = pl.DataFrame(schema=columns)
+    each = []
+    for b in look.branches if weights else ():
+        if b.path is None or len(b.path) < 2:
+            continue
+        loss = b.trace["objective"].cast(pl.Float64).to_numpy()[1:]  # seen by the update after it
+        rows = min(len(loss), len(b.path))
+        some = np.unique(np.linspace(0, rows - 1, min(rows, 100)).round().astype(int))
+        walked = {"step": b.trace["step"].to_numpy()[some].astype(np.int64), "loss": loss[some]}
+        walked |= {name: b.path[some, k].astype(np.float64) for name, k in weights.items()}
+        each.append(pl.DataFrame(walked | {"branch": [b.name] * len(some)}).select(*columns))
+    return {
+        "branches": pl.concat([empty, *each]),
+        "branches_ends": pl.concat([empty, *(frame.tail(1) for frame in each)]),
+    }

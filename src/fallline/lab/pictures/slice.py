@@ -8,7 +8,7 @@ import polars as pl
 from fallline.figures.live.slice import draw_slice
 from fallline.instruments.slice import measure_slice
 from fallline.lab.look import Drawn, Look
-from fallline.lab.pictures.picture import Picture, ends, span, up_to_here
+from fallline.lab.pictures.picture import Picture, branches, ends, span, up_to_here
 from fallline.numbers import count, number
 from fallline.shortcut import as_parameters
 
@@ -41,36 +41,11 @@ def look_slice(look: Look) -> Drawn:
         "tangent": of("tangent").select("weight", "loss"),
         "ball": ball.with_columns(pl.lit(words).alias("words")),
         "ghost": ghost.with_columns(pl.lit("next").alias("words")),
-        **_branches(look, k),
+        **branches(look, {"weight": k}),
     }
     across = (float(curve["weight"].min()), float(curve["weight"].max()))  # type: ignore[arg-type]
     params = ends(across, (low, high)) | {"weight": training.names[k], "ball": float(f["value"])}
     return Drawn({"weight": training.names[k]}, data, params, _said(look, f, ghost.height > 0))
-
-
-def _branches(look: Look, k: int) -> dict[str, pl.DataFrame]:
-    empty = pl.DataFrame(schema={"step": pl.Int64, "weight": pl.Float64, "loss": pl.Float64, "branch": pl.String})
-    each = []
-    for b in look.branches:
-        if b.path is None or len(b.path) < 2:
-            continue
-        loss = b.trace["objective"].cast(pl.Float64).to_numpy()[1:]  # seen by the update after it
-        rows = min(len(loss), len(b.path))
-        some = np.unique(np.linspace(0, rows - 1, min(rows, 100)).round().astype(int))
-        each.append(
-            pl.DataFrame(
-                {
-                    "step": b.trace["step"].to_numpy()[some].astype(np.int64),
-                    "weight": b.path[some, k].astype(np.float64),
-                    "loss": loss[some],
-                    "branch": [b.name] * len(some),
-                }
-            )
-        )
-    return {
-        "branches": pl.concat([empty, *each]),
-        "branches_ends": pl.concat([empty, *(frame.tail(1) for frame in each)]),
-    }
 
 
 def _said(look: Look, f: dict, ghost: bool) -> str:

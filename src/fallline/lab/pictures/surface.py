@@ -8,7 +8,7 @@ import polars as pl
 from fallline.figures.live.surface import SHADES, draw_surface
 from fallline.instruments.surface import measure_surface
 from fallline.lab.look import Drawn, Look
-from fallline.lab.pictures.picture import Picture, ends, up_to_here
+from fallline.lab.pictures.picture import Picture, branches, ends, up_to_here
 from fallline.numbers import count, number, share
 
 SIDE = 25  # cells along each side
@@ -34,14 +34,14 @@ def look_surface(look: Look) -> Drawn:
     walked = path.filter(pl.col("step") <= look.step).select("step", "x", "y", "loss", "plane_loss")
     ghost = path.filter(pl.col("step") == look.step + 1).head(0 if asked.quiz else 1).select("step", "x", "y")
     ball = walked.tail(1)
+    on = [training.names.index(f[name]) for name in ("x_name", "y_name")] if over == "weights" else []
     cells = _cells(grid)
     data = {
         "cells": cells,
         "walked": walked,
         "ball": ball.with_columns(pl.lit(f"{number(ball['loss'][0], 3)}").alias("words")),
         "ghost": ghost,
-        "branches": pl.DataFrame(schema={"step": pl.Int64, "x": pl.Float64, "y": pl.Float64, "branch": pl.String}),
-        "branches_ends": pl.DataFrame(schema={"step": pl.Int64, "x": pl.Float64, "y": pl.Float64, "branch": pl.String}),
+        **branches(look, dict(zip("xy", on, strict=False))),
     }
     bounds = [(float(cells[f"{s}1"].min()), float(cells[f"{s}2"].max())) for s in "xy"]  # type: ignore[arg-type]
     params = ends(*bounds) | ({"x_weight": f["x_name"], "y_weight": f["y_name"]} if over == "weights" else {})

@@ -4,9 +4,12 @@
 export const OWN = ["hide", "present", "quiz", "log", "weight", "over", "pictures", "tab", "sub"];
 
 let scene = ""; // as the training writes it
+let due = 0; // the timer of a new address
 const own = new URLSearchParams();
 
-export function readAddress(text = location.hash) {
+export function readAddress(text) {
+  clearTimeout(due); // what was about to be written is of the scene that is left
+  due = 0;
   const found = new URLSearchParams(text.replace(/^.*#/, ""));
   for (const name of OWN) {
     if (found.has(name)) own.set(name, found.get(name));
@@ -52,7 +55,6 @@ function hash() {
   return rest ? `${scene}&${rest}` : scene;
 }
 
-let due = 0;
 function write() { // not more often than the browser allows while a training runs
   if (due) return;
   due = setTimeout(() => { due = 0; history.replaceState(null, "", "#" + hash()); }, 250);

@@ -37,7 +37,7 @@ on("ready", () => { values.value = SUGGESTED[what.value](page.ready); finish(); 
 on("wrong", finish);
 on("compared", ({ spec, said, table: rows, command }) => {
   finish();
-  const place = el("div.canvas.wide", { role: "img", ariaLabel: spec?.description ?? said.join(" ") });
+  const place = el("div.canvas.wide", { role: "img", tabIndex: 0, ariaLabel: spec?.description ?? said.join(" ") });
   const numbers = el("div.scroll");
   byId("compared").replaceChildren(place, ...said.map((words) => el("p", {}, words)), numbers, el("p", {}, el("code", {}, command)));
   table(numbers, rows, "Side by side");

@@ -45,7 +45,7 @@ function unfold(one) {
   fold.dataset.step = page.now.step;
   const parts = one.paragraphs.map((each) => el(each.otherwise ? "p.otherwise" : each.word ? "p.word" : "p", {}, each.text));
   if (one.missing) parts.push(el("p.missing", {}, String(one.missing)));
-  const figures = one.figures.map((spec) => [spec, el("figure", {}, el("figcaption", {}, titleOf(spec)), el("div.canvas.wide", { role: "img", ariaLabel: spec.description ?? "" }))]);
+  const figures = one.figures.map((spec) => [spec, el("figure", {}, el("figcaption", {}, titleOf(spec)), el("div.canvas.wide", { role: "img", tabIndex: 0, ariaLabel: spec.description ?? "" }))]);
   const tables = el("div.scroll");
   fold.querySelector(".answer").replaceChildren(...parts, ...figures.map(([, figure]) => figure), tables,
     el("p.small", {}, "Measured again by ", el("code", {}, one.command)),

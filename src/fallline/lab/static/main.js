@@ -33,8 +33,8 @@ const { presentByAddress } = await import("./look.js");
 on("now", (now) => drawLoop(now.stages));
 
 /** Open what the address says; without a scene in it, the run that the lab was started with, or the first sight. */
-function open() {
-  const found = readAddress();
+function open(address = location.hash) {
+  const found = readAddress(address);
   shownByAddress();
   presentByAddress();
   startStages();
@@ -50,6 +50,6 @@ const again = () => el("button", { type: "button", onclick: () => { notice(""); 
 for (const what of ["gone", "closed", "full"]) on(what, ({ text }) => notice(text, again()));
 
 on("ready", hide);
-addEventListener("hashchange", open);
+addEventListener("hashchange", (event) => open(event.newURL || location.hash));
 byId("notice").hidden = true;
 open();
