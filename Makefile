@@ -20,6 +20,9 @@ types: .venv/ready
 
 check: lint types test
 
+bench-lab: .venv/ready chromium
+	$(BIN)/python benchmarks/lab.py
+
 bench: .venv/ready
 	$(BIN)/python -m pip install -q -c constraints.txt 'torch==2.13.0' 'pyhessian==0.1'
 	$(BIN)/python benchmarks/pairs.py

@@ -108,7 +108,16 @@ export const embedStill = (place, spec) => window.vegaEmbed(place, asDrawn(spec)
 function asDrawn({ $schema, title, usermeta, ...spec }) {
   return isNight() ? recolour(spec, usermeta?.night ?? {}) : spec;
 }
-const OPTIONS = { actions: false, renderer: "canvas", ast: true, defaultStyle: false, logLevel: 1, tooltip: { disableDefaultStyle: true } };
+const UNSAID = new Set(["words", "level", "part", "x1", "x2", "y1", "y2"]); // of a row, what only places or colours it
+
+/** What stands at the pointer: a figure's own text, or the row that lies there. */
+function pointed(value, sanitize) {
+  if (typeof value !== "object") return sanitize(String(value));
+  const cells = Object.entries(value).filter(([name, cell]) => !UNSAID.has(name) && cell !== null && cell !== undefined);
+  return `<table>${cells.map(([name, cell]) =>
+    `<tr><td class="key">${sanitize(name.replaceAll("_", " "))}</td><td>${sanitize(typeof cell === "number" ? String(Number(cell.toPrecision(5))) : String(cell))}</td></tr>`).join("")}</table>`;
+}
+const OPTIONS = { actions: false, renderer: "canvas", ast: true, defaultStyle: false, logLevel: 1, tooltip: { disableDefaultStyle: true, formatTooltip: pointed } };
 
 function embed(picture) {
   picture.busy = (async () => {
@@ -186,6 +195,9 @@ function ask() {
 }
 
 on("now", (now) => {
+  for (const [name, { data }] of Object.entries(waiting?.pictures ?? {})) { // passed over: what it brought is not sent again
+    if (now.pictures[name]) now.pictures[name].data = { ...data, ...now.pictures[name].data };
+  }
   waiting = now;
   ask();
 });
