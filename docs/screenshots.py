@@ -35,7 +35,7 @@ def left(page: Page) -> None:
     walk(page, 25)
     page.fill("#at", "4")
     walk(page, 4)
-    page.fill(".typed", "3")
+    page.fill(".typed", "0.4")
     page.press(".typed", "Enter")
     page.wait_for_selector("text=dashed")
     page.click('[data-forward="25"]')
@@ -75,7 +75,7 @@ def deployed(page: Page) -> None:
 
 STATES: dict[str, tuple[str, Callable[[Page], None]]] = {
     "lab": ("#table=one_weight", first_sight),
-    "lab-branches": ("#table=one_weight&bias=true&rate=0.3&pictures=slice,loss,surface,rate", left),
+    "lab-branches": ("#table=diabetes&batch=full&rate=0.05&pictures=slice,loss,surface,rate", left),
     "lab-broke": ("#table=one_weight&rate=4.2&pictures=slice,loss,fit,gradient", broke),
     "lab-network": ("#table=iris&model=mlp:16,16&rate=0.3&pictures=fit,loss,surface,layers&over=path", network),
     "lab-told": ("#table=diabetes&rate=0.3", told),

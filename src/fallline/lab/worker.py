@@ -4,7 +4,8 @@
                         ->  JSON text, ready to be passed on
 
 Two clocks: the walk goes as fast as it is asked to, and the page gets the newest state each time it has drawn the one
-before the last: while it draws, the next is made. What takes long is done in a thread beside the walk. No error ends a worker; a closed connection does.
+before the last: while it draws, the next is made. What takes long is done in a thread beside the walk. No error ends a
+worker; a closed connection does.
 """
 
 from __future__ import annotations
