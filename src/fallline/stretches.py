@@ -67,6 +67,11 @@ def piecewise(each: Sequence[Stretch], of: Callable[[int], OfSteps]) -> OfSteps:
     return at
 
 
+def leg_ends(walk: Walk, each: Sequence[Stretch], step: int) -> list[int]:
+    """The last step of each leg of a training up to a step between two of them."""
+    return [end for stretch in each for _, end in walk.legs(stretch.start, min(stretch.end, step))]
+
+
 def walk_on(
     parts: Parts,
     state: State,
