@@ -14,6 +14,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -29,7 +30,14 @@ LEG = 20  # steps: many legs in little time
 CASES: dict[str, dict[str, Any]] = {
     "batches": {"batch": 16, "epochs": 400, "stop": None, "rate": "auto"},
     "all rows": {"batch": "full", "rule": "momentum:0.9", "epochs": 4000, "rate": 0.01, "stop": None},
-    "a network": {"model": "mlp:8,8", "rule": "adam", "batch": 16, "epochs": 500, "rate": 0.003, "stop": "patience:400"},
+    "a network": {
+        "model": "mlp:8,8",
+        "rule": "adam",
+        "batch": 16,
+        "epochs": 500,
+        "rate": 0.003,
+        "stop": "patience:400",
+    },
     "averaged": {"batch": 8, "schedule": "cosine", "average": "tail", "rate": 0.05, "epochs": 400},
 }
 
@@ -107,17 +115,17 @@ def differences(run: fl.Run, whole: fl.Run) -> list[str]:
     return [name for name, same in found.items() if not same]
 
 
-def survive(home: Path, kills: int, seed: int = 0) -> Counter[str]:
+def survive(home: Path, kills: int, cases: Sequence[str] = tuple(CASES), seed: int = 0) -> Counter[str]:
     """Kill so often, and go on each time. Returns: how often it was killed when. Raises AssertionError: other bits."""
     write_table(home / "table.csv")
     leg_capacity, fit.leg_capacity = fit.leg_capacity, short_legs
     seen, number = Counter[str](), 0
     try:
-        wholes = {case: _whole(home, case) for case in CASES}
+        wholes = {case: _whole(home, case) for case in cases}
 
         def life(number: int) -> tuple[str, Path, list[str]]:
             draw = np.random.default_rng((seed, number))
-            case, runs = list(CASES)[number % len(CASES)], home / f"life-{number}"
+            case, runs = cases[number % len(cases)], home / f"life-{number}"
             deaths = []
             for _ in range(1 + int(draw.integers(4) == 0)):
                 since = ("begins", "walks", "walks", "walks")[draw.integers(4)]
@@ -153,7 +161,7 @@ def _whole(home: Path, case: str) -> tuple[fl.Run, float]:
     run = began = None
     for _ in range(2):
         began = time.perf_counter()
-        run = fl.train(home / "table.csv", "sum", runs=home / "whole", checkpoint_every=0, **CASES[case])
+        run = fl.train(home / "table.csv", "sum", runs=home / "whole", **CASES[case])
     assert run is not None
     return run, time.perf_counter() - began
 

@@ -98,9 +98,8 @@ def _more(run: RunFolder, epochs: int | None, steps: int | None) -> tuple[int, i
     for name, more in (("epochs", epochs), ("steps", steps)):
         if more is not None and more < 1:
             raise SettingsError(f"{name} is {more}, but a run is extended by 1 at least.\nGive a number above 0.")
-    state = run.verdict.state
-    ended = run.finished and state != "interrupted"
-    if not ended:
+    state = run.verdict.state if run.finished else "interrupted"
+    if state == "interrupted":
         if epochs is None and steps is None:
             return None
         raise RunError(f"{run.name} has not ended yet.\nFirst: fallline resume {run.name}; then extend it.")

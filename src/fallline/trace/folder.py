@@ -35,6 +35,7 @@ from fallline.trace.contents import check_seal, damaged, fitting, own, read_json
 from fallline.trace.seal import SEAL, seal_of_arrays, seal_of_frame, seal_of_json
 
 FORMAT = 1
+INNER = ("trace", "weights", "evidence", "checkpoint")  # folders
 PART_SECONDS = 0.25  # legs that end sooner after the last part than this wait for the next
 
 
@@ -55,7 +56,7 @@ def new_folder(runs: Path, name: str) -> Path:
                 folder.mkdir()
             except FileExistsError:
                 continue
-            for inner in ("trace", "weights", "evidence", "checkpoint"):
+            for inner in INNER:
                 (folder / inner).mkdir()
             return folder
     raise StorageError(f"{runs} has 999 runs of this second already.\nGive another folder with --runs.")

@@ -9,7 +9,7 @@ import polars as pl
 
 from fallline.errors import RunError
 from fallline.trace.contents import own, read_frame
-from fallline.trace.folder import stored, write_frame
+from fallline.trace.folder import INNER, stored, write_frame
 
 NEEDED = ("objective", "gradient_norm", "seconds")
 STAYS = ("rates.parquet",)  # of the evidence: how the rate was chosen does not change
@@ -42,6 +42,8 @@ def cut(folder: Path, parts: list[tuple[Path, pl.DataFrame]], step: int) -> int:
     Raises: StorageError.
     """
     with stored(folder):
+        for inner in INNER:
+            own(folder, inner).mkdir(exist_ok=True)
         for unfinished in folder.rglob(".*.tmp"):
             unfinished.unlink()
         for name in ("weights.safetensors", "report.html"):
