@@ -236,7 +236,7 @@ def _write_begun(asked: Settings, parts: Parts, table: Table, folder: Path, know
     arrays = named_arrays(jax.eval_shape(parts.model.init, jax.random.key(asked.seed)))
     known["parameters"] = layout(list(arrays), [array.shape for array in arrays.values()])
     known["parameter_names"] = words.parameter_names(known["parameters"], table.preparation.feature_names)
-    write_json(folder / "run.json", known, sealed=True, firm=True)
+    write_json(folder / "run.json", known, sealed=True)
 
 
 def _has_begun(known: dict[str, Any]) -> bool:

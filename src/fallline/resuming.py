@@ -152,9 +152,10 @@ def _halfway(folder: Path, path: Path, like: State) -> Halfway:
 
 def _changes(then: dict[str, Any]) -> list[str]:
     """What of the machine or of the versions is not what it was: the last bits of a step may depend on it."""
-    now, was = plain(environment()), plain(then)
-    flat = [{**e, **e.get("packages", {}), "packages": None} for e in (now, was)]
+    was, now = (each | each.get("packages", {}) for each in (then, plain(environment())))
     changed = [
-        f"{name} {flat[1].get(name)} is {flat[0][name]} now" for name in flat[0] if flat[0][name] != flat[1].get(name)
+        f"{name} was {was.get(name)}, and is {value} now"
+        for name, value in now.items()
+        if name != "packages" and was.get(name) != value
     ]
-    return [f"{', '.join(changed)}: the steps from here may differ in their last bits."] if changed else []
+    return [f"{'; '.join(changed)}: the steps from here may differ in their last bits."] if changed else []

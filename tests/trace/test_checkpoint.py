@@ -31,7 +31,7 @@ WEIGHTS = {"bias": jnp.ones(1), "weights": jnp.arange(3.0)}
 
 @pytest.fixture
 def folder(tmp_path) -> Path:
-    for name in ("trace", "weights", "checkpoint"):
+    for name in ("trace", "weights"):
         (tmp_path / name).mkdir()
     return tmp_path
 
@@ -81,6 +81,7 @@ def test_a_shorter_a_longer_a_renamed_an_unsealed_and_a_huge_checkpoint_are_refu
 
 
 def test_what_is_no_checkpoint_is_passed_over_and_a_link_out_is_refused(folder, tmp_path_factory):
+    (folder / "checkpoint").mkdir()
     for name in (".000000009.safetensors-x.tmp", "last.safetensors", "²³.safetensors", "9.txt"):
         (folder / "checkpoint" / name).write_bytes(b"")
     assert checkpoints(folder) == []
@@ -184,7 +185,7 @@ def test_a_part_that_can_not_be_written_is_told_and_nothing_is_written_after_it(
 
 
 def test_a_checkpoint_that_can_not_be_written_is_told_by_the_next_leg(folder, keeper):
-    (folder / "checkpoint").rmdir()
+    (folder / "checkpoint").write_text("in its place")
     keeper.keep(leg(0, 5))
     keeper.checkpoint(5, ARRAYS, {"step": 5})
     keeper._checkpoint.exception(timeout=60)

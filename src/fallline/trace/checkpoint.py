@@ -15,7 +15,7 @@ from safetensors import safe_open
 
 from fallline.data.bound import size
 from fallline.trace.contents import damaged, own
-from fallline.trace.folder import write_weights
+from fallline.trace.folder import stored, write_weights
 from fallline.trace.seal import SEAL, seal_of_arrays
 
 TOLD = "told"
@@ -25,6 +25,8 @@ KEPT = 2
 def write_checkpoint(folder: Path, step: int, arrays: dict[str, np.ndarray], told: dict[str, Any]) -> None:
     """Keep a checkpoint, and let go of all but the newest two. Raises StorageError."""
     text = np.frombuffer(json.dumps(told).encode(), np.uint8)
+    with stored(folder):
+        (folder / "checkpoint").mkdir(exist_ok=True)
     write_weights(folder / "checkpoint" / f"{step:09d}.safetensors", arrays | {TOLD: text}, firm=True)
     for old in checkpoints(folder)[KEPT:]:
         old.unlink(missing_ok=True)

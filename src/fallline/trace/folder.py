@@ -35,7 +35,7 @@ from fallline.trace.contents import check_seal, damaged, fitting, own, read_json
 from fallline.trace.seal import SEAL, seal_of_arrays, seal_of_frame, seal_of_json
 
 FORMAT = 1
-INNER = ("trace", "weights", "evidence", "checkpoint")  # folders
+INNER = ("trace", "weights", "evidence")  # folders
 PART_SECONDS = 0.25  # legs that end sooner after the last part than this wait for the next
 
 

@@ -233,6 +233,8 @@ class RunFolder:
             "metrics": self.metrics,
             "steps": len(self.trace),
             "rows": self.data["rows"],
+            "extended": self.extended,
+            "resumed": self.resumed,
             "summary": self.summary,
         }
 

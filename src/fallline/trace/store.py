@@ -123,8 +123,8 @@ class Store:
         self._unsettled.append(path)
 
     def _write_checkpoint(self, step: int, arrays: dict[str, np.ndarray], told: dict[str, Any]) -> None:
-        folders = [self.folder / name for name in ("trace", "weights")]
-        for path in (*self._unsettled, *folders):
+        others = [self.folder / name for name in ("run.json", "trace", "weights")]
+        for path in (*self._unsettled, *others, self.folder):
             settle(path)
         self._unsettled.clear()
         write_checkpoint(self.folder, step, arrays, told)
