@@ -88,6 +88,29 @@ def test_of_many_that_take_over_a_stale_lock_at_once_one_has_it(tmp_path):
         assert sum(pool.map(attempt, range(8))) == 1
 
 
+def test_a_lock_whose_owner_ends_in_the_moment_it_is_looked_at_is_written_anew(tmp_path, monkeypatch):
+    looks = []
+
+    def end(text: bytes) -> None:
+        looks.append(text)
+        if len(looks) == 1:
+            (tmp_path / "lock").unlink()
+
+    monkeypatch.setattr(lock, "_owner", end)
+    lock.take(tmp_path / "lock")
+    assert len(looks) == 2
+    assert json.loads((tmp_path / "lock").read_text())["pid"] == os.getpid()
+
+
+def test_a_process_of_another_user_is_there(tmp_path, monkeypatch):
+    def refuse(pid: int, signal: int) -> None:
+        raise PermissionError
+
+    monkeypatch.setattr(lock, "Path", lambda name: tmp_path / "nothing")
+    monkeypatch.setattr(os, "kill", refuse)
+    assert lives({"pid": 1, "host": socket.gethostname(), "began": "some time"})
+
+
 def test_a_lock_is_no_link_and_no_pipe(tmp_path):
     outside = tmp_path / "outside"
     (tmp_path / "run").mkdir()
