@@ -7,18 +7,27 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import typer
 
 import fallline as fl
 from broken.case import clean
 from fallline import cli
+from fallline.cli.app import app
 
 FEW = {"steps": 3, "rate": 0.05, "batch": "full"}
 
 
+@pytest.fixture(scope="session")
+def built():
+    """The command line, put together once: Typer does so at each call, which takes longer than most trainings here."""
+    return typer.main.get_command(app)
+
+
 @pytest.fixture
-def command(monkeypatch, capfd) -> Callable[..., tuple[int, str]]:
+def command(built, monkeypatch, capfd) -> Callable[..., tuple[int, str]]:
     """Runs `fallline`: (exit code, all that it said on standard error)."""
     monkeypatch.delenv("FALLLINE_RUNS", raising=False)
+    monkeypatch.setattr("fallline.cli.app.app", built)
 
     def run(*words: str) -> tuple[int, str]:
         monkeypatch.setattr(sys, "argv", ["fallline", *words])
