@@ -83,21 +83,21 @@ def header_of(size: int) -> bytes:
     return clean().replace(b"a,b", b"a" * size + b",b", 1)
 
 
-SLOW = ("100,000 columns",)
+SLOW = ("100,000 columns",)  # and first, while the process that reads it is small
 CASES = [
+    Case("100,000 columns", lambda p: p.write_bytes(wide(100_000))),
     Case("a gzip bomb of 4 GB", lambda p: gzip_bomb(p, 4 * 10**9), (*MORE_TEXT, "unpacks to more"), file="t.csv.gz"),
     Case("a gzip bomb in JSON lines", lambda p: gzip_bomb(p, 4 * 10**9), ("unpacks to more than",), file="t.jsonl.gz"),
     Case("a file of 5 GB", lambda p: p.open("wb").truncate(5 * 10**9), (*MORE_TEXT, "holds 5 GB")),
     Case("a Parquet file of 5 GB", lambda p: p.open("wb").truncate(5 * 10**9), ("holds 5 GB",), file="t.parquet"),
-    Case("a text of 15 MB", lambda p: large_text(p, 15 * 10**6)),
+    Case("a text of 8 MB", lambda p: large_text(p, 8 * 10**6)),
     Case("a text of 200 MB", lambda p: large_text(p, 200 * 10**6), ("would take", *ALLOWED)),
     Case("a gzip file of 30 MB", lambda p: gzip_bomb(p, 30 * 10**6), ("is constant",), ()),
     Case("a Parquet bomb of 200 million rows", lambda p: constant(p, 200_000_000), ALLOWED, file="t.parquet"),
     Case("an Arrow bomb of 200 million rows", lambda p: constant(p, 200_000_000), ALLOWED, file="t.arrow"),
     Case("a Parquet bomb of lists", lambda p: lists(p, 200_000_000), ("No column is left", "list"), file="t.parquet"),
-    Case("5,000 columns", lambda p: p.write_bytes(wide(5_000))),
+    Case("2,000 columns", lambda p: p.write_bytes(wide(2_000))),
     Case("100,000 columns, most of one value", lambda p: p.write_bytes(wide_zeros(100_000))),
-    Case("100,000 columns", lambda p: p.write_bytes(wide(100_000))),
     Case(
         "100,000 columns, none with a name",
         lambda p: p.write_bytes(wide(100_000).partition(b"\n")[2]),

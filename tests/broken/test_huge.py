@@ -27,51 +27,48 @@ for line in sys.stdin:
     sys.argv, said, code = ["fallline", *json.loads(line)], io.StringIO(), None
     forget.write_text("5")  # the peak of memory, which is counted anew from here
     signal.alarm(300)  # seconds; whoever takes longer is killed. The slowest takes 40 on an idle core
-    with contextlib.redirect_stderr(said):
+    with contextlib.redirect_stderr(said), contextlib.redirect_stdout(io.StringIO()):
         try:
             main()
         except SystemExit as ended:
             code = ended.code or 0
-    print(json.dumps([code, said.getvalue(), int(re.search(r"VmHWM:\\s*(\\d+)", status.read_text())[1]) * 1024]), flush=True)
+    signal.alarm(0)
+    peak = int(re.search(r"VmHWM:\\s*(\\d+)", status.read_text())[1]) * 1024
+    print(json.dumps([code, said.getvalue(), peak]), flush=True)
 """
 
 
-def started() -> subprocess.Popen[str]:
-    """A process with little memory that runs the commands which it is handed, one a line."""
-    return subprocess.Popen(
-        [sys.executable, "-c", PROGRAM],
-        env=os.environ | {"FALLLINE_MEMORY": MEMORY},
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-
-
 @pytest.fixture(scope="module")
-def refusing() -> Iterator[subprocess.Popen[str]]:
-    """One process for all tables that are refused: each must leave it with the memory that it had."""
-    with started() as process:
+def one() -> Iterator[subprocess.Popen[str]]:
+    """One process for all tables, so that what one leaves behind counts against the next: a command a line."""
+    bounded = os.environ | {"FALLLINE_MEMORY": MEMORY}
+    program, pipe = [sys.executable, "-c", PROGRAM], subprocess.PIPE
+    with subprocess.Popen(program, env=bounded, stdin=pipe, stdout=pipe, text=True) as process:
         yield process
         process.stdin.close()
 
 
 @pytest.mark.parametrize("name", CASES)
 @pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reason="the peak of memory is read from Linux")
-def test_a_dangerous_table_ends_in_time_and_within_twice_the_memory(name, refusing, tmp_path):
+def test_a_dangerous_table_ends_in_time_and_within_twice_the_memory(name, one, clean_run, tmp_path):
     if name in SLOW and os.environ.get("HYPOTHESIS_PROFILE") != "wide":
         pytest.skip("it takes most of a minute; HYPOTHESIS_PROFILE=wide has it run")
     case = CASES[name]
     path = case.put(tmp_path)
-    words = ["train", str(path), "--target", "y", "--runs", str(tmp_path / "runs"), *FEW, *case.options]
-    process = refusing if case.says else started()
-    process.stdin.write(json.dumps(words) + "\n")
-    process.stdin.flush()
-    code, said, peak = json.loads(process.stdout.readline() or f'[null, "it was killed, or ended in an error", {PEAK}]')
+    code, said, peak = ran(one, "train", str(path), "--target", "y", "--runs", str(tmp_path / "runs"), *FEW)
+    new, told, later = ran(one, "predict", str(clean_run), str(path), "--out", str(tmp_path / "p.csv"))
     path.unlink()
-    if process is not refusing:
-        process.communicate()
     assert code == (2 if case.says else 0), said[-2000:]
     assert all(word in said for word in case.says), said[-2000:]
-    assert len(said.splitlines()) == (2 if case.says else 0)
-    assert all(len(line) < 500 for line in said.splitlines())
-    assert peak <= PEAK
+    assert new in (0, 2), told[-2000:]
+    for ended, words in ((code, said), (new, told)):
+        assert len(words.splitlines()) == ended
+        assert all(len(line) < 500 for line in words.splitlines())
+    assert max(peak, later) <= PEAK
+
+
+def ran(process: subprocess.Popen[str], *words: str) -> tuple[int | None, str, int]:
+    """The exit code of a command, what it said, and the most memory that it took, in bytes."""
+    process.stdin.write(json.dumps(words) + "\n")
+    process.stdin.flush()
+    return json.loads(process.stdout.readline() or '[null, "It was killed, or ended in an error.", 0]')
