@@ -1,6 +1,6 @@
 """Draws docs/lab-*.png: the lab's main states, each done as a person would do it, in a real browser.
 
-python docs/screenshots.py
+python docs/screenshots.py [NAME ...]
 """
 
 from __future__ import annotations
@@ -68,11 +68,13 @@ def deployed(page: Page) -> None:
     page.click('[data-forward="25"]')
     walk(page, 25)
     page.click("#tab-deployment")
+    page.locator("#predict input").first.fill("0.02")
     page.locator("#predicted .result").wait_for(timeout=60_000)
     page.click("#keep")
     page.locator("#kept a").first.wait_for(timeout=120_000)
 
 
+# name: the scene, and what is done there
 STATES: dict[str, tuple[str, Callable[[Page], None]]] = {
     "lab": ("#table=one_weight", first_sight),
     "lab-branches": ("#table=diabetes&batch=full&rate=0.05&pictures=slice,loss,surface,rate", left),
@@ -83,7 +85,7 @@ STATES: dict[str, tuple[str, Callable[[Page], None]]] = {
 }
 
 
-def main() -> None:
+def main(*names: str) -> None:
     command = [str(Path(sys.executable).parent / "fallline"), "lab", "--port", "0", "--no-browser"]
     lab = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     assert lab.stdout is not None
@@ -91,7 +93,8 @@ def main() -> None:
     try:
         with sync_playwright() as playwright:
             browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=CHROMIUM)
-            for name, (scene, state) in STATES.items():
+            for name in names or STATES:
+                scene, state = STATES[name]
                 context = browser.new_context(viewport={"width": 1280, "height": 800})
                 page = context.new_page()
                 page.goto(address + scene)
@@ -107,4 +110,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    main(*sys.argv[1:])

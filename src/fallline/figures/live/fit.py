@@ -7,7 +7,7 @@ from typing import Any
 
 import altair as alt
 
-from fallline.figures.live.streamed import POINTED, axis_of, live, named
+from fallline.figures.live.streamed import POINTED, axis_of, live, named, names_axis
 from fallline.figures.theme import EXACT, GROUPS, HELD, INK, MUTED, TRAIN, halo
 
 SHAPES = ("circle", "square", "triangle-up", "diamond", "cross", "triangle-down")
@@ -49,7 +49,7 @@ def _classes() -> Any:
     x = alt.X(
         "recognised:Q", scale=alt.Scale(domain=[0, 1]), title="share recognised", axis=alt.Axis(format="%", tickCount=5)
     )
-    y = alt.Y("class:N", title=None)
+    y = alt.Y("class:N", title=None, axis=names_axis(80))
     base = named("rows").encode(x=x, y=y)
     told = [alt.Tooltip("class:N"), alt.Tooltip("recognised:Q", format=".1%"), alt.Tooltip("rows:Q", format=",d")]
     layers = [

@@ -37,11 +37,17 @@ def axis_of(way: str, field: str, title: str, *, log: bool = False, form: str = 
         tickCount=TICKS,
         labelOverlap="greedy",
         labelSeparation=4,
+        labelFlush=way == "x",  # the last number ends where the picture does
         titleLimit=HEIGHT,
         minExtent=room,
         maxExtent=room,
     )
     return kind(f"{field}:Q", title=f"{title}, logarithmic" if log else title, scale=scale, axis=axis)
+
+
+def names_axis(room: int) -> alt.Axis:
+    """An axis of names along the left side, which has so many px for them whatever they will be."""
+    return alt.Axis(minExtent=room, maxExtent=room, labelLimit=room - 6)
 
 
 def steps_axis(field: str = "step") -> alt.X:
