@@ -68,7 +68,7 @@ def deployed(page: Page) -> None:
     page.click('[data-forward="25"]')
     walk(page, 25)
     page.click("#tab-deployment")
-    page.locator("#predict input").first.fill("0.02")
+    page.locator("#predict input").first.fill("55")
     page.locator("#predicted .result").wait_for(timeout=60_000)
     page.click("#keep")
     page.locator("#kept a").first.wait_for(timeout=120_000)
