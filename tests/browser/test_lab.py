@@ -169,6 +169,23 @@ def test_a_weight_is_asked_where_its_number_comes_from(page):
     assert name in page.locator('[data-stage="gradient"] .said').inner_text()
 
 
+def test_a_row_is_followed_from_its_prediction_to_what_it_adds_to_the_gradient(page):
+    visit(page, "#table=one_weight&batch=8&rate=0.1")
+    page.locator('[data-stage="predict"] > .lines .numbers').click()  # the number opens what it is made of
+    row = page.locator('[data-stage="predict"] .rows tbody button').first
+    number_of_row = row.inner_text()
+    row.click()
+    for stage in ("predict", "loss", "gradient"):
+        marked = page.locator(f'[data-stage="{stage}"] tr.followed')
+        assert marked.is_visible()
+        assert marked.locator("td").first.inner_text() == number_of_row
+    shown = page.locator('[data-stage="gradient"] tr.followed td').all_inner_texts()[1:]
+    error, by_weight, product = (number_of(text) for text in shown)
+    assert error * by_weight == pytest.approx(product, rel=1e-3)
+    row.click()
+    assert page.locator("tr.followed").count() == 0
+
+
 # -- transport
 
 
