@@ -298,8 +298,7 @@ def test_a_click_on_the_curve_puts_the_ball_there_and_dragging_moves_it(page):
     x, y = place_in(page, "slice", 0.9, 0.5)
     page.mouse.click(x, y)
     page.locator("#note", has_text="where you put it").wait_for()
-    until(page, 0)
-    assert data_of(page, "slice", "ball")[0]["weight"] == pytest.approx(0.9, abs=0.02)
+    assert eventually(lambda: ball_near(page, 0.9))
     here = data_of(page, "slice", "ball")[0]
     start = place_in(page, "slice", here["weight"], here["loss"])
     aim = place_in(page, "slice", -0.4, 0.5)
@@ -308,8 +307,11 @@ def test_a_click_on_the_curve_puts_the_ball_there_and_dragging_moves_it(page):
     page.mouse.move(*aim, steps=4)
     assert page.locator(".ring:visible").count() == 1
     page.mouse.up()
-    page.wait_for_timeout(900)
-    assert data_of(page, "slice", "ball")[0]["weight"] == pytest.approx(-0.4, abs=0.02)
+    assert eventually(lambda: ball_near(page, -0.4))
+
+
+def ball_near(page: Page, weight: float) -> bool:
+    return [abs(ball["weight"] - weight) < 0.02 for ball in data_of(page, "slice", "ball")] == [True]
 
 
 def test_a_click_on_the_loss_goes_to_that_step(page):
@@ -473,11 +475,9 @@ def test_a_click_adds_a_point_and_dragging_moves_one(page):
     before = len(data_of(page, "fit", "rows"))
     page.mouse.click(*place_in(page, "fit", 12, -80))
     page.locator("#note", has_text="The table has changed").wait_for()
-    until(page, 0)
-    page.wait_for_timeout(500)
-    rows = data_of(page, "fit", "rows")
     assert eventually(lambda: "point=" in address_of(page))
-    assert len(rows) == before + 1
+    assert eventually(lambda: len(data_of(page, "fit", "rows")) == before + 1)
+    rows = data_of(page, "fit", "rows")
     row = max(rows, key=lambda r: r["x"])
     start = place_in(page, "fit", row["x"], row["y"])
     aim = place_in(page, "fit", row["x"] - 3, row["y"] - 20)
@@ -485,9 +485,11 @@ def test_a_click_adds_a_point_and_dragging_moves_one(page):
     page.mouse.down()
     page.mouse.move(*aim, steps=4)
     page.mouse.up()
-    page.wait_for_timeout(1200)
-    moved = {r["row"]: r for r in data_of(page, "fit", "rows")}[row["row"]]
-    assert moved["x"] == pytest.approx(row["x"] - 3, abs=0.3)
+
+    def moved_to() -> float:
+        return {each["row"]: each["x"] for each in data_of(page, "fit", "rows")}.get(row["row"], np.nan)
+
+    assert eventually(lambda: abs(moved_to() - (row["x"] - 3)) < 0.3)
 
 
 # -- deployment

@@ -77,6 +77,7 @@ function pickFor({ name, figure }) {
 }
 
 on("ready", () => {
+  waiting = null; // it was of the training before
   for (const picture of pictures.values()) {
     picture.figure.querySelector(".picks").replaceChildren();
     pickFor(picture);
@@ -174,15 +175,15 @@ function put(picture, data, params) {
 }
 
 async function paint() {
-  const now = waiting;
+  if (!waiting) { asked = false; return; }
+  const now = waiting, { opened } = page;
   waiting = null;
   await Promise.all([...pictures.values()].map((picture) => picture.busy).filter(Boolean));
   await Promise.all(Object.entries(now.pictures).map(([name, drawn]) => {
     const picture = pictures.get(name);
     return picture ? stream(picture, drawn) : null;
   }));
-  document.documentElement.dataset.drawn = now.number; // for whoever looks at the page with a browser's tools
-  document.documentElement.dataset.step = now.step;
+  if (opened === page.opened) Object.assign(document.documentElement.dataset, { drawn: now.number, step: now.step });
   send({ do: "drawn", number: now.number });
   asked = false;
   if (waiting) ask();
