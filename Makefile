@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 HOUSING := src/fallline/examples/california_housing.csv.gz
 
-.PHONY: demo test check lint types bench diagnosis-score chromium clean
+.PHONY: demo test check lint types bench diagnosis-score survive chromium clean
 
 demo: .venv/ready
 	$(BIN)/fallline train $(HOUSING) --target median_house_value
@@ -27,6 +27,11 @@ bench: .venv/ready
 
 diagnosis-score: .venv/ready
 	$(BIN)/python diagnosis_score/score.py
+
+# trainings killed with SIGKILL at random moments, each gone on with to the same bits
+KILLS ?= 50
+survive: .venv/ready
+	$(BIN)/python tests/survival.py $(KILLS)
 
 # the report is tested in a real browser
 chromium:

@@ -225,7 +225,7 @@ def test_a_category_never_seen_in_training_is_predicted_all_the_same(run):
 
 PUBLIC = {
     "DataError", "DescentClassifier", "DescentRegressor", "FalllineError", "Run", "RunError", "SettingsError",
-    "StorageError", "Verdict", "descend", "measure", "open_run", "train",
+    "StorageError", "Verdict", "descend", "measure", "open_run", "resume", "train",
 }  # fmt: skip
 
 
@@ -235,7 +235,8 @@ def test_the_public_names_are_these():
 
 def test_no_module_takes_a_public_names_place():
     code = (
-        "import fallline.project, fallline.descent, fallline.legs, fallline.estimators, fallline as fl;"
+        "import fallline.project, fallline.resuming, fallline.descent, fallline.legs, fallline.estimators;"
+        "import fallline as fl;"
         "assert all(callable(getattr(fl, n)) for n in fl.__all__)"
     )
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0

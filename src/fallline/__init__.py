@@ -14,6 +14,7 @@ from typing import Any
 
 _WHERE = {
     "train": "fallline.project",
+    "resume": "fallline.resuming",
     "descend": "fallline.descent",
     "open_run": "fallline.run",
     "measure": "fallline.measuring",

@@ -6,7 +6,7 @@ it was; in the end the exact answer, the trivial predictor and the gradient over
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import NamedTuple
@@ -20,6 +20,7 @@ from jaxtyping import Float
 from fallline.batches import Batches
 from fallline.errors import SettingsError
 from fallline.exact import Exact
+from fallline.halfway import Evaluation, Halfway
 from fallline.layout import rows_last
 from fallline.legs import Leg, Stop, Walk, leg_capacity, train
 from fallline.losses import AbstractRowLoss
@@ -38,10 +39,11 @@ from fallline.settings import (
 )
 from fallline.shortcut import shortcut
 from fallline.stopping import Patience, Plateau
+from fallline.stretches import OfSteps, Past, Stretch, piecewise, stretches, walk_on
 from fallline.survey import Rows, as_array, as_batch, stable_rate, survey
 from fallline.types import Batch, Parameters, Parts, State
 from fallline.verdict import Figures, Verdict, judge
-from fallline.watch import Evaluation, Watch, evaluator
+from fallline.watch import Watch, evaluator
 
 FALLBACK = 0.01  # the rate when no trial made the loss smaller
 
@@ -70,6 +72,7 @@ class SetUp:
     horizon: int  # steps that the schedule spans
     rate: float
     choice: Choice | None
+    stretches: tuple[Stretch, ...]  # one, and one more for each time that the training was extended
 
 
 @dataclass
@@ -108,6 +111,7 @@ def set_up(
     go_on: GoOn | None = None,
     rate: float | None = None,
     steps: int | None = None,
+    extended: Sequence[tuple[int, int]] = (),
 ) -> SetUp:
     """Make the loop ready. Call it inside `engine.precision(settings.precision)`.
 
@@ -116,6 +120,7 @@ def set_up(
         go_on: where an earlier fit left off; its state and rate are used.
         rate: the rate, when it was chosen before.
         steps: updates that will be made, when that is not what the settings say.
+        extended: from which steps to which the training went on after it had ended. Legs stay those of its settings.
     """
     batches = Batches(len(rows.weight), batch_size(settings, len(rows.weight)), settings.seed)
     whole = as_batch(rows)
@@ -129,19 +134,23 @@ def set_up(
     table = table._replace(share=table.share * len(table.share))
 
     horizon = settings.steps or settings.epochs * batches.epoch_steps
+    each = stretches(horizon, extended)
     row_bytes = sum(leaf.nbytes for leaf in jax.tree.leaves(table)) // len(table.share)
     ahead = horizon if batches.full or steps is None else min(steps, horizon)
     capacity = leg_capacity(batches, state.parameters, row_bytes, len(table.share), ahead, parts.averaged)
     multiples = partial(schedule_of(settings).multiples, horizon=horizon, epoch_steps=batches.epoch_steps)
     ragged = not isinstance(parts.loss, AbstractRowLoss)
-    walk = Walk(batches, multiples, _blends(settings, horizon), capacity, ragged)
+    blends = piecewise(each, partial(_blends, settings))
+    walk = Walk(batches, multiples, blends, capacity, ragged)
     choice = None
     if rate is None:
         rate, choice = _rate(parts, settings, state, table, walk, horizon)
-    walk = replace(walk, rates=rates_of(settings, rate, horizon, batches.epoch_steps))
+    walk = replace(walk, rates=rates_of(settings, rate, each, batches.epoch_steps))
     if batches.full and few is None:
         table = rows_last(parts, table)
-    return SetUp(parts, settings, rows, whole, table, few is not None, exact, state, walk, horizon, rate, choice)
+    return SetUp(
+        parts, settings, rows, whole, table, few is not None, exact, state, walk, each[-1].horizon, rate, choice, each
+    )
 
 
 def first_parameters(parts: Parts, settings: Settings) -> Parameters:
@@ -158,11 +167,10 @@ def first_parameters(parts: Parts, settings: Settings) -> Parameters:
     return unravel(jnp.asarray(at, flat.dtype))
 
 
-def rates_of(
-    settings: Settings, rate: float, horizon: int, epoch_steps: int
-) -> Callable[[np.ndarray], Float[np.ndarray, "steps"]]:
+def rates_of(settings: Settings, rate: float, each: Sequence[Stretch], epoch_steps: int) -> OfSteps:
     """Steps, counted from 0, in; the rate of each out: the base rate as it is changed, times the schedule."""
-    multiples = partial(schedule_of(settings).multiples, horizon=horizon, epoch_steps=epoch_steps)
+    schedule = schedule_of(settings)
+    multiples = piecewise(each, lambda horizon: partial(schedule.multiples, horizon=horizon, epoch_steps=epoch_steps))
     changes = rate_changes_of(settings)
     if not changes:
         return lambda steps: rate * multiples(steps)
@@ -183,6 +191,10 @@ def fit(
     go_on: GoOn | None = None,
     steps: int | None = None,
     until: int | None = None,
+    rate: float | None = None,
+    extended: Sequence[tuple[int, int]] = (),
+    past: Past | None = None,
+    mark: Callable[[Halfway], None] = lambda at: None,
     trivially: str = "always predicting the mean",
 ) -> Fitted:
     """Train on arrays. Call it inside `engine.precision(settings.precision)`.
@@ -196,12 +208,15 @@ def fit(
         go_on: where an earlier fit of the same rows left off.
         steps: updates, when that is not what the settings say: the schedule still spans theirs.
         until: the last step. All is set up as without it, legs included, so that every step has the same bits.
+        rate, extended: as in `set_up`.
+        past: what is recorded of the steps that were made already, to go on after them.
+        mark: told after each leg from where the training could be gone on with.
         trivially: what the best constant prediction is called in the verdict.
     """
-    made = set_up(parts, settings, rows, parameters=parameters, go_on=go_on, steps=steps)
+    made = set_up(parts, settings, rows, parameters=parameters, go_on=go_on, rate=rate, steps=steps, extended=extended)
     ready(made)
     begin = go_on.step if go_on else 0
-    start = made.state.parameters
+    start, state = made.state.parameters, made.state
     start_objective, _, start_gradient = (float(v) for v in survey(parts, start, made.whole))
     objectives: list[np.ndarray] = []
 
@@ -211,7 +226,14 @@ def fit(
 
     watch = watch_of(made, keep_both, begin, start_objective, validation, measure)
     last = begin + (steps or made.horizon) if until is None else until
-    after, ending = train(parts, made.state, made.table, made.walk, watch, start=begin, stop=last)
+    if past is not None:
+        begin, state = past.halfway.step, past.halfway.state
+        objectives.append(past.objective)
+    ahead = [Stretch(0, last, made.horizon)] if len(made.stretches) == 1 else made.stretches
+    ahead = [stretch for stretch in ahead if stretch.end > begin] or ahead[-1:]
+    after, ending = walk_on(
+        parts, state, made.table, made.walk, watch, ahead, objectives, start=begin, past=past, mark=mark
+    )
     kept, parameters = _kept(after, ending, watch)
     trivial = _trivial(parts, rows)
     path = np.concatenate(objectives) if objectives else np.array([start_objective])
@@ -284,7 +306,7 @@ def watch_of(
     every = batches.epoch_steps
     if every == 1:  # an epoch is a step, so held-out rows are looked at now and then
         at_hand = keeps_parameters(made.state.parameters) and not made.parts.averaged
-        every = min(10, made.horizon) if at_hand else capacity
+        every = min(10, made.stretches[0].horizon) if at_hand else capacity
     plateau = None
     if "plateau" in stops and not schedule_of(made.settings).ends:  # a rate that still shrinks has more to give
         share = None if batches.full else batches.rows_in_steps / batches.rows

@@ -78,8 +78,21 @@ class Leg(NamedTuple):
     end: int
     recorded: Recorded  # a row for each of them
     seconds: Float[np.ndarray, "count"]  # since training began, at each step
-    parameters: Parameters  # after the last step
-    averaged: Parameters | None  # their running average then, when one is kept
+    state: State  # after the last step
+
+    @property
+    def parameters(self) -> Parameters:
+        """After the last step."""
+        return self.state.parameters
+
+    @property
+    def averaged(self) -> Parameters | None:
+        """Their running average then, when one is kept."""
+        return self.state.average
+
+    def bare(self) -> Leg:
+        """The same without its state, which needs three times the memory of the weights, to be kept for long."""
+        return self._replace(state=State(None, None, None))
 
 
 @dataclass(frozen=True)
@@ -122,17 +135,19 @@ def train(
     *,
     start: int = 0,
     stop: int,
+    before: float = 0.0,
 ) -> tuple[State, Stop]:
     """Update from step `start` up to `stop`, or until `watch` says so or a person presses Ctrl-C.
 
     Args:
         table: all training rows, with each row's weight (mean 1) as its share.
         watch: sees each leg once it is done; a Stop ends the training there.
+        before: seconds that the steps up to `start` took.
 
     Returns:
         The state after the step that is kept (that before the last leg when an older one is), and why it ended.
     """
-    began = time.perf_counter()
+    began = time.perf_counter() - before
     done = start
     full = walk.batches.full
     every_step = whole(table) if full else None
@@ -146,8 +161,7 @@ def train(
             left = time.perf_counter()
             seconds = np.linspace(entered, left, end - first + 1)[1:] - began
             recorded = Recorded(kept, tuple(groups(state.parameters)), np.asarray(rates)[: end - first])
-            look = Leg(first, end, recorded, seconds, after.parameters, after.average)
-            ending = watch(look)
+            ending = watch(Leg(first, end, recorded, seconds, after))
             if ending is not None:
                 count = max(ending.keep - first, 0)
                 if count < end - first:

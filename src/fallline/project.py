@@ -19,16 +19,20 @@ import polars as pl
 from fallline import __version__, words
 from fallline.data import Number, fingerprint, read_table
 from fallline.engine import precision
-from fallline.errors import DataError, SettingsError
+from fallline.errors import DataError, SettingsError, StorageError
 from fallline.fit import Fitted, SetUp, fit
+from fallline.halfway import Halfway, pack
 from fallline.legs import Leg
 from fallline.metrics import known_metric
 from fallline.outcome import measures, trivially, write_outcome
 from fallline.record import named_arrays
 from fallline.run import Run
 from fallline.settings import Settings, check, parts_of
+from fallline.stretches import Past, leg_ends
 from fallline.table import Table, prepare_table
 from fallline.trace.folder import FORMAT, new_folder, runs_folder, write_frame, write_json, write_weights
+from fallline.trace.lock import locked
+from fallline.trace.run_folder import extended_in
 from fallline.trace.store import Store
 from fallline.trace.trace import layout
 from fallline.types import Parts
@@ -49,6 +53,7 @@ def train(
     class_weight: str | Mapping[Any, float] | None = None,
     metric: str = "auto",
     until: int | None = None,
+    checkpoint_every: float = 30.0,
     watch: Callable[[Leg | SetUp], None] = lambda seen: None,
     **settings: Any,
 ) -> Run:
@@ -66,6 +71,7 @@ def train(
         class_weight: "balanced", or what each class counts.
         metric: the final measure; rmse or accuracy unless given.
         until: stop after so many updates, at the latest; rates and everything else are as without it.
+        checkpoint_every: seconds between checkpoints, from which `resume` goes on after an accident.
         watch: sees what was set up, and each leg.
         settings: see `fallline.settings.Settings`.
 
@@ -79,6 +85,8 @@ def train(
     asked = check(**settings)
     if until is not None and until < 1:
         raise SettingsError(f"until is {until}, but a training makes at least 1 update.\nGive a number above 0.")
+    if not 0 <= checkpoint_every < float("inf"):
+        raise SettingsError(f"checkpoint_every is {checkpoint_every}.\nGive seconds, 0 for after every leg.")
     # 2 Data
     frame = read_table(source, header=header)
     table = prepare_table(
@@ -92,7 +100,7 @@ def train(
         weight_column=weights,
         class_weight=class_weight,
     )
-    parts = _parts(asked, table)
+    parts = parts_for(asked, table)
     metric = known_metric(metric, table.target.task)
     origin = fingerprint(source)
     kind = _model_kind(asked, parts)
@@ -111,35 +119,45 @@ def train(
             "weights": weights,
             "class_weight": class_weight,
             "until": until,
+            "checkpoint_every": checkpoint_every,
         },
         "data": _data(table, origin, len(frame)),
         "preparation": table.preparation.to_json(),
         "target": table.target.to_json(),
         "metric": metric,
-        "environment": _environment(),
+        "environment": environment(),
         "verdict": None,
     }
     # 3 Model
-    try:
-        with precision(asked.precision):
-            return _train(asked, parts, table, metric, folder, known, until, watch)
-    except BaseException:
-        if not (folder / "run.json").exists():  # it never began: leave nothing behind
-            shutil.rmtree(folder, ignore_errors=True)
-        raise
+    with locked(folder):
+        try:
+            with precision(asked.precision):
+                _write_begun(asked, parts, table, folder, known)
+                return train_in(folder, asked, parts, table, known, watch=watch)
+        except BaseException:
+            if not _has_begun(known):  # leave nothing behind
+                shutil.rmtree(folder, ignore_errors=True)
+            raise
 
 
-def _train(
+def train_in(
+    folder: Path,
     asked: Settings,
     parts: Parts,
     table: Table,
-    metric: str,
-    folder: Path,
     known: dict[str, Any],
-    until: int | None,
-    watch: Callable,
+    *,
+    past: Past | None = None,
+    trace_parts: int = 0,
+    watch: Callable[[Leg | SetUp], None] = lambda seen: None,
 ) -> Run:
-    outputs = parts.model.outputs
+    """Steps 3 and 4, model and deployment, in a run folder. Call it inside `engine.precision(asked.precision)`.
+
+    Args:
+        known: the contents of run.json so far.
+        past: what is recorded of the steps that were made already, in so many parts of the trace.
+    """
+    outputs, given = parts.model.outputs, known["given"]
     dtype = np.float32 if asked.precision == 32 else np.float64
     rows = {
         part: table.rows(index, outputs, dtype)
@@ -150,17 +168,13 @@ def _train(
         )
         if len(index)
     }
-    store = Store(folder, lambda parameters: {k: np.asarray(v) for k, v in named_arrays(parameters).items()})
+    every = given.get("checkpoint_every", 30.0)
+    store = Store(folder, lambda parameters: {k: np.asarray(v) for k, v in named_arrays(parameters).items()}, every)
     measure = measures(parts, table)
-    held_out = table.split.validation
+    held_out, metric = table.split.validation, known["metric"]
 
     def ready(made: SetUp) -> None:
         store.batches = made.walk.batches
-        named = named_arrays(made.state.parameters)
-        known["parameters"] = layout(list(named), [np.shape(a) for a in named.values()])
-        known["parameter_names"] = words.parameter_names(known["parameters"], table.preparation.feature_names)
-        known["settings"] |= _resolved(made, asked)
-        write_json(folder / "run.json", known)
         if made.choice is not None:
             write_frame(
                 folder / "evidence" / "rates.parquet",
@@ -172,6 +186,10 @@ def _train(
                     }
                 ),
             )
+        known["settings"] |= _resolved(made, asked)
+        write_json(folder / "run.json", known, sealed=True)
+        step = past.halfway.step if past else 0
+        store.go_on(trace_parts, leg_ends(made.walk, made.stretches, step))
         store.start(made.state.parameters)
         watch(made)
 
@@ -179,27 +197,55 @@ def _train(
         watch(leg)  # first: were it stopped by Ctrl-C, the leg would neither count nor be kept
         store.keep(leg)
 
+    def mark(at: Halfway) -> None:
+        if store.due:
+            store.checkpoint(at.step, *pack(at))
+
     try:
-        fitted = fit(
-            parts,
-            asked,
-            rows["train"],
-            validation=rows.get("validation"),
-            measure=lambda response: measure(held_out, response, [metric])[metric],
-            keep=keep,
-            ready=ready,
-            until=until,
-            trivially=trivially(parts, table),
-        )
-    finally:
-        store.close()
-    write_weights(folder / "weights.safetensors", _arrays(fitted))
-    # 4 Deployment
-    write_outcome(fitted, table, rows, measure, folder, known)
+        try:
+            fitted = fit(
+                parts,
+                asked,
+                rows["train"],
+                validation=rows.get("validation"),
+                measure=lambda response: measure(held_out, response, [metric])[metric],
+                keep=keep,
+                ready=ready,
+                until=given.get("until"),
+                rate=known["settings"]["rate"] if _has_begun(known) else None,
+                extended=extended_in(known),
+                past=past,
+                mark=mark,
+                trivially=trivially(parts, table),
+            )
+        finally:
+            store.close()
+        write_weights(folder / "weights.safetensors", _arrays(fitted))
+        # 4 Deployment
+        write_outcome(fitted, table, rows, measure, folder, known)
+    except StorageError as error:
+        if not (_has_begun(known) and folder.is_dir()):
+            raise
+        what = str(error).splitlines()[0]
+        raise StorageError(f"{what}\nMake room, then go on with it: fallline resume {folder.name}.") from error
     return Run(folder)
 
 
-def _parts(asked: Settings, table: Table) -> Parts:
+def _write_begun(asked: Settings, parts: Parts, table: Table, folder: Path, known: dict[str, Any]) -> None:
+    """Write all that is known before a rate is chosen, so that from here on a run that is killed can go on."""
+    arrays = named_arrays(jax.eval_shape(parts.model.init, jax.random.key(asked.seed)))
+    known["parameters"] = layout(list(arrays), [array.shape for array in arrays.values()])
+    known["parameter_names"] = words.parameter_names(known["parameters"], table.preparation.feature_names)
+    write_json(folder / "run.json", known, sealed=True)
+
+
+def _has_begun(known: dict[str, Any]) -> bool:
+    """Whether the settings are resolved, as they are before the first step."""
+    return "rate_asked" in known["settings"]
+
+
+def parts_for(asked: Settings, table: Table) -> Parts:
+    """Model, loss, penalty and rule for a table."""
     classes = len(table.target.classes or ())
     return parts_of(asked, features=len(table.preparation.feature_names), task=table.target.task, classes=classes)
 
@@ -269,7 +315,8 @@ def _ranges(table: Table) -> dict[str, list[float]]:
     return found
 
 
-def _environment() -> dict[str, Any]:
+def environment() -> dict[str, Any]:
+    """Versions and the machine."""
     from importlib.metadata import version
 
     packages = ("jax", "optax", "numpy", "polars", "scikit-learn")

@@ -5,6 +5,7 @@ What is needed is the table that it was trained on; the run remembers where that
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -35,10 +36,21 @@ def retrace(folder: str | Path, source: Any = None) -> Training:
         RunError: the table is gone, or is no longer the one that the run was trained on.
     """
     run = RunFolder(folder)
-    settings, given = check(**run.asked), run.given
+    settings = check(**run.asked)
+    table = table_again(run, settings, source)
+    with precision(settings.precision):  # start weights of 64 bits are other draws than those of 32
+        ready = ready_to_walk(settings, table, rate=run.settings["rate"], extended=run.extended)
+        flat, unravel = ravel_pytree(ready.state.parameters)
+        kept = unravel(jnp.asarray(run.flat_weights(), flat.dtype))
+        return training_of(run, ready, kept, int(run.verdict.figures.get("kept", len(run.trace))), table)
+
+
+def table_again(run: RunFolder, settings: Settings, source: Any = None) -> Table:
+    """The table of a run, prepared as it was. Raises RunError."""
+    given = run.given
     frame = read_table(table_of(run, source), header=given["header"])
     try:
-        table = prepare_table(
+        return prepare_table(
             frame,
             run.data["target"]["name"],
             settings,
@@ -51,18 +63,16 @@ def retrace(folder: str | Path, source: Any = None) -> Training:
         )
     except DataError as error:
         raise RunError(f"{run.name} can't be walked again: {error}") from error
-    with precision(settings.precision):  # start weights of 64 bits are other draws than those of 32
-        ready = ready_to_walk(settings, table, rate=run.settings["rate"])
-        flat, unravel = ravel_pytree(ready.state.parameters)
-        kept = unravel(jnp.asarray(run.flat_weights(), flat.dtype))
-        return training_of(run, ready, kept, int(run.verdict.figures.get("kept", len(run.trace))), table)
 
 
-def ready_to_walk(settings: Settings, table: Table, *, rate: float | None = None) -> SetUp:
+def ready_to_walk(
+    settings: Settings, table: Table, *, rate: float | None = None, extended: Sequence[tuple[int, int]] = ()
+) -> SetUp:
     """The loop made ready for a table. Call it inside `engine.precision(settings.precision)`.
 
     Args:
         rate: the rate, when it was chosen before.
+        extended: from which steps to which the training went on after it had ended.
     """
     parts = parts_of(
         settings,
@@ -71,7 +81,9 @@ def ready_to_walk(settings: Settings, table: Table, *, rate: float | None = None
         classes=len(table.target.classes or ()),
     )
     dtype = np.float32 if settings.precision == 32 else np.float64
-    return set_up(parts, settings, table.rows(table.split.train, parts.model.outputs, dtype), rate=rate)
+    return set_up(
+        parts, settings, table.rows(table.split.train, parts.model.outputs, dtype), rate=rate, extended=extended
+    )
 
 
 def training_of(run: RunFolder, ready: SetUp, kept: Parameters, kept_step: int, table: Table) -> Training:

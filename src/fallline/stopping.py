@@ -44,17 +44,18 @@ class Plateau:
     share: np.ndarray | None = None  # [block]: what each step of a block counts, adding up to 1; None: all alike
     means: list[float] = field(default_factory=list)
     steepest: float = 0.0
-    _rest: np.ndarray = field(default_factory=lambda: np.zeros(0))
+    rest: np.ndarray = field(default_factory=lambda: np.zeros(0))
 
     def look(self, start: int, objective: np.ndarray, gradient_norm: np.ndarray) -> int | None:
         """The step at which to stop, counted from 1, or None. `start` steps went before these."""
         flat = self._first_flat(gradient_norm) if self.full else None
-        values = np.concatenate([self._rest, objective])
-        first = start - len(self._rest)
+        values = np.concatenate([self.rest, objective])
+        first = start - len(self.rest)
         whole = len(values) // self.block
-        self._rest = values[whole * self.block :]
+        self.rest = values[whole * self.block :]
         blocks = values[: whole * self.block].reshape(whole, self.block)
-        means = blocks.mean(axis=1) if self.share is None else blocks @ self.share
+        # a product with the shares would round otherwise with more blocks in one look
+        means = blocks.mean(axis=1) if self.share is None else (blocks * self.share).sum(axis=1)
         for i, mean in enumerate(means):
             end = first + (i + 1) * self.block
             if flat is not None and start + flat < end:

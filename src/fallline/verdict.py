@@ -19,7 +19,7 @@ STILL = 1e-6  # of the start's gradient norm: at rest whatever the loss does
 
 @dataclass(frozen=True)
 class Verdict:
-    """state: one of STATES. why: sentences with figures. next: what to try. figures: the numbers used."""
+    """state: one of STATES, or running. why: sentences with figures. next: what to try. figures: the numbers used."""
 
     state: str
     why: str
@@ -69,7 +69,7 @@ def judge(f: Figures) -> Verdict:
         return Verdict(
             "interrupted",
             f"stopped by hand after {f.steps:,} steps ({f.epochs:.3g} epochs); the objective went {moved}.",
-            "The weights of the last finished leg are kept; train again to go further.",
+            "The weights of the last finished leg are kept; to go further, resume the run or train again.",
             figures,
         )
     if f.ended == "diverged":

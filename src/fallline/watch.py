@@ -3,27 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import NamedTuple
+from dataclasses import dataclass, field, replace
 
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array
 
 from fallline.batches import Batches
+from fallline.halfway import Evaluation, Halfway
 from fallline.legs import Leg, Stop
 from fallline.stopping import Patience, Plateau, first_exploded, good_steps
 from fallline.survey import Rows, as_batch, respond
 from fallline.types import Parameters, Parts
-
-
-class Evaluation(NamedTuple):
-    """A look at the held-out rows at the end of an epoch."""
-
-    step: int
-    epoch: float
-    loss: float
-    metric: float
 
 
 @dataclass
@@ -57,6 +48,37 @@ class Watch:
         shown = leg if stop is None else _until(leg, stop.step)
         self.keep(shown)
         return stop
+
+    def halfway(self, leg: Leg) -> Halfway:
+        """Where the training is after a leg that has just been seen."""
+        best = None if self.patience is None or self.best is None else (self.patience.best_step, self.best)
+        return Halfway(leg.end, leg.state, self.good, best, self.evaluations, float(leg.seconds[-1]))
+
+    def catch_up(self, past: Halfway) -> None:
+        """Know what there was to see before, but for the objective's path, which `anew` is told."""
+        self.good, self.evaluations = past.good, list(past.evaluations)
+        if past.best is not None:
+            self.best = past.best[1]
+
+    def anew(self, since: int, objective: np.ndarray, gradient_norm: np.ndarray) -> None:
+        """Count anew, from a step on, what may stop the training.
+
+        Args:
+            objective, gradient_norm: of every step so far.
+        """
+        if self.patience:
+            self.patience = Patience(self.patience.evaluations)
+            before = [seen for seen in self.evaluations if seen.step <= since]
+            for seen in before:
+                self.patience.look(seen.step, seen.loss)
+            self.patience.since = 0
+            for seen in self.evaluations[len(before) :]:
+                self.patience.look(seen.step, seen.loss)
+        if self.plateau:
+            self.plateau = replace(self.plateau, means=[], steepest=0.0, rest=np.zeros(0))
+            first = since if self.plateau.full else since // self.plateau.block * self.plateau.block
+            if len(objective) > first:
+                self.plateau.look(first, objective[first:], gradient_norm[first:])
 
     def _exploded(self, leg: Leg) -> Stop | None:
         recorded = leg.recorded

@@ -5,7 +5,21 @@ from __future__ import annotations
 import typer
 
 from fallline.catalogue import INSTRUMENTS
-from fallline.cli import diagnose, explain, instruments, lab, predict, quiz, report, runs, shortlist, show, story, train
+from fallline.cli import (
+    diagnose,
+    explain,
+    instruments,
+    lab,
+    predict,
+    quiz,
+    report,
+    resume,
+    runs,
+    shortlist,
+    show,
+    story,
+    train,
+)
 
 app = typer.Typer(
     name="fallline",
@@ -17,6 +31,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
 )
 app.command("train", short_help="Train on a table, keep every step.")(train.command())
+app.command("resume", short_help="Go on with a run: after an accident, or for more steps.")(resume.resume)
 app.command("runs", short_help="The runs so far, with their outcome.")(runs.runs)
 app.command("show", short_help="One run, or one of its updates in full.")(show.show)
 app.command("predict", short_help="Predict new rows with a run.")(predict.predict)

@@ -34,6 +34,11 @@ def _row(path: Path) -> dict[str, str]:
         part = next((p for p in ("test", "validation", "train") if p in run.metrics), None)
         value = run.metrics[part][run.metric] if part else None
         measured = f"{measure(run.metric, value)} on {part} rows" if value is not None else ""
-        return {"name": run.name, "path": str(path), "verdict": run.verdict.state, "measure": measured}
+        verdict = run.verdict
+        if not run.finished:
+            measured = verdict.why if verdict.state == "running" else verdict.next
+        elif verdict.state == "interrupted":
+            measured += f"; go on with it: fallline resume {run.name}"
+        return {"name": run.name, "path": str(path), "verdict": verdict.state, "measure": measured}
     except RunError as error:
         return {"name": path.name, "path": str(path), "verdict": "damaged", "measure": str(error).splitlines()[0]}

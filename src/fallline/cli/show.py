@@ -35,6 +35,8 @@ def show(
         if name in asked:
             was = f"  (asked: {asked[name]})" if asked[name] != value else ""
             print(f"  {name:<12} {value if value is not None else '-'}{was}")
+    for since, to in found.extended:
+        print(f"  {'extended':<12} after step {since:,}, to {to:,}")
     print()
     for line in found.data["steps"]:
         print(f"  {line}")

@@ -26,6 +26,7 @@ def _option(*flags: str, help: str, metavar: str | None = None) -> Any:
 _KIND = "number, category, date or ignore, where the inferred kind is wrong. Repeatable."
 _HEADER = "Whether the first row holds names; else inferred."
 _SPLIT = "A column that says train, validation or test instead."
+_CHECKPOINT = "Between checkpoints, from which `fallline resume` goes on."
 _METRIC = "Final measure: rmse, mae, r2, median_error; accuracy, auc, log_loss, f1, balanced_accuracy."
 
 
@@ -41,6 +42,7 @@ def train(
     class_weight: Annotated[str | None, _option(metavar="balanced", help="Make all classes count alike.")] = None,
     metric: Annotated[str, _option(help=_METRIC)] = "auto",
     until: Annotated[int | None, _option(help="Stop after so many updates; schedules still span all.")] = None,
+    checkpoint_every: Annotated[float, _option("--checkpoint-every", metavar="SECONDS", help=_CHECKPOINT)] = 30.0,
     name: Annotated[str | None, _option(help="What to call the run, after its date.")] = None,
     no_report: Annotated[bool, _option("--no-report", help="Leave report.html out.")] = False,
     runs: Runs = None,
@@ -53,7 +55,7 @@ def train(
     from fallline.settings import check
 
     check(**settings)
-    with _Progress(shown=not (quiet or json)) as progress:
+    with Progress(shown=not (quiet or json)) as progress:
         run = train_on(
             table,
             target,
@@ -68,9 +70,15 @@ def train(
             class_weight=class_weight,
             metric=metric,
             until=until,
+            checkpoint_every=checkpoint_every,
             watch=progress.see,
             **settings,
         )
+    tell(run, no_report=no_report, json=json, quiet=quiet)
+
+
+def tell(run: Run, *, no_report: bool, json: bool, quiet: bool) -> None:
+    """Say what became of a run that was just trained, and write its report; end as Ctrl-C does if that stopped it."""
     talks = not (quiet or json)
     if talks:
         print("\n".join(run.summary), flush=True)
@@ -165,7 +173,7 @@ def _kinds(given: list[str]) -> dict[str, str]:
     return kinds
 
 
-class _Progress:
+class Progress:
     """A bar while training goes on, where there is a terminal; a line now and then where there is none."""
 
     def __init__(self, shown: bool) -> None:
@@ -175,7 +183,7 @@ class _Progress:
         self.steps = 0
         self.told = time.monotonic()
 
-    def __enter__(self) -> _Progress:
+    def __enter__(self) -> Progress:
         if self.shown and sys.stderr.isatty():
             from rich.console import Console
             from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn

@@ -37,7 +37,7 @@ class Part:
         rate = recorded.rate.copy() if np.ptp(recorded.rate) else np.broadcast_to(recorded.rate[:1], count)
         recorded = replace(recorded, rows=Row(*map(_alone, recorded.rows)), rate=rate)
         ends = leg.seconds[[0, -1]]  # those between are evenly spread
-        self.legs.append(leg._replace(recorded=recorded, seconds=ends, parameters=None, averaged=None))
+        self.legs.append(leg.bare()._replace(recorded=recorded, seconds=ends))
 
     def frame(self) -> pl.DataFrame:
         steps, rows, seconds = self.before

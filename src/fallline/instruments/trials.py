@@ -22,6 +22,7 @@ from fallline.instruments.lanes import Group, Walked, walk
 from fallline.losses import Penalty
 from fallline.rules import start as start_state
 from fallline.settings import Settings, average_of, batch_size, parts_of, rule_of
+from fallline.stretches import stretches
 from fallline.survey import Rows
 from fallline.training import Training
 from fallline.types import Parameters, Parts
@@ -130,9 +131,12 @@ def _ready(
     rate = trial.rate or _rate(training, parts, settings.model_copy(update={"seed": first}), start, rows, made)
     if rate != training.ready.rate:  # later rates belong to the first one
         settings = settings.model_copy(update={"rate_changes": None})
-    walk = replace(base.walk, batches=batches, rates=rates_of(settings, rate, steps, batches.epoch_steps))
+    each = stretches(steps)
+    walk = replace(base.walk, batches=batches, rates=rates_of(settings, rate, each, batches.epoch_steps))
     state = start_state(parts.rule, start, parts.averaged)
-    return replace(base, parts=parts, settings=settings, state=state, walk=walk, horizon=steps, rate=rate)
+    return replace(
+        base, parts=parts, settings=settings, state=state, walk=walk, horizon=steps, rate=rate, stretches=each
+    )
 
 
 def _parts(training: Training, settings: Settings) -> Parts:

@@ -316,7 +316,7 @@ def with_rate(ready: SetUp, at: int, rate: float) -> SetUp:
     told = ",".join(f"{step}:{value!r}" for step, value in changes) or None
     first = ready.rate if at else rate
     settings = ready.settings.model_copy(update={"rate_changes": told} | ({} if at else {"rate": rate}))
-    rates = rates_of(settings, first, ready.horizon, ready.walk.batches.epoch_steps)
+    rates = rates_of(settings, first, ready.stretches, ready.walk.batches.epoch_steps)
     return replace(ready, settings=settings, rate=first, walk=replace(ready.walk, rates=rates), choice=None)
 
 

@@ -15,6 +15,7 @@ HEADLINES = {
     "diverged": "Training diverged",
     "worse than trivial": "Worse than a constant guess",
     "interrupted": "Training was interrupted",
+    "running": "Still training",
 }
 MEASURES = {
     "rmse": "root mean squared error",

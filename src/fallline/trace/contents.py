@@ -42,6 +42,8 @@ LATER: dict[str, Any] = {  # once it has ended
     "exact": {},
     "metrics": {},
     "summary": [str],
+    "extended": [{"from": int, "to": int}],
+    "resumed": [{"step": int, "said": [str]}],
 }
 MOST = 2**31  # parameters, at the most, that shapes may come to
 

@@ -4,6 +4,7 @@
     trace/00000.parquet    the recorded steps, one part a group of legs, written whole or not at all
     weights.safetensors    the model kept
     weights/000000000.safetensors ...  the start, and snapshots where weights are too many for the trace
+    checkpoint/            from where to go on after an accident: see `checkpoint.py`
     evidence/              what was measured besides: evaluations, rates, slice, predictions
     report.html
 
@@ -19,6 +20,7 @@ import re
 import tempfile
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +35,7 @@ from fallline.trace.contents import check_seal, damaged, fitting, own, read_json
 from fallline.trace.seal import SEAL, seal_of_arrays, seal_of_frame, seal_of_json
 
 FORMAT = 1
+INNER = ("trace", "weights", "evidence")  # folders
 PART_SECONDS = 0.25  # legs that end sooner after the last part than this wait for the next
 
 
@@ -53,7 +56,7 @@ def new_folder(runs: Path, name: str) -> Path:
                 folder.mkdir()
             except FileExistsError:
                 continue
-            for inner in ("trace", "weights", "evidence"):
+            for inner in INNER:
                 (folder / inner).mkdir()
             return folder
     raise StorageError(f"{runs} has 999 runs of this second already.\nGive another folder with --runs.")
@@ -84,8 +87,11 @@ class stored:  # noqa: N801  it reads as a word: with stored(path): ...
         ) from error
 
 
-def write_whole(path: Path, write: Callable[[Path], Any]) -> None:
-    """Let `write` fill a temporary file, then move it to its place. Raises StorageError."""
+def write_whole(path: Path, write: Callable[[Path], Any], *, firm: bool = False) -> None:
+    """Let `write` fill a temporary file, then move it to its place; when `firm`, so that it outlasts a power cut.
+
+    Raises: StorageError.
+    """
     with stored(path):
         handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-", suffix=".tmp")
         os.close(handle)
@@ -93,12 +99,28 @@ def write_whole(path: Path, write: Callable[[Path], Any]) -> None:
         try:
             write(beside)
             beside.chmod(0o644)
+            if firm:
+                settle(beside)
             beside.replace(path)
+            if firm:
+                settle(path.parent)
         except BaseException as error:
             beside.unlink(missing_ok=True)
             if isinstance(error, (OSError, KeyboardInterrupt)):
                 raise
             raise _as_os_error(error) from error
+
+
+def settle(path: Path) -> None:
+    """Have the disk itself hold a file, or which files a folder has, before anything is said of it."""
+    if os.name == "nt" and path.is_dir():  # where folders can't be opened
+        return
+    with suppress(FileNotFoundError):  # let go of meanwhile
+        handle = os.open(path, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
 
 
 def _as_os_error(error: BaseException) -> BaseException:
@@ -107,7 +129,7 @@ def _as_os_error(error: BaseException) -> BaseException:
     return OSError(int(found[1]), os.strerror(int(found[1]))) if found else error
 
 
-def write_json(path: Path, value: Any, *, sealed: bool = False) -> None:
+def write_json(path: Path, value: Any, *, sealed: bool = False, firm: bool = False) -> None:
     """JSON that any reader takes: no NaN, numbers of NumPy as plain ones; with checksums of its entries when `sealed`.
 
     Raises: StorageError.
@@ -116,7 +138,7 @@ def write_json(path: Path, value: Any, *, sealed: bool = False) -> None:
     if sealed:
         value |= {SEAL: seal_of_json(value)}
     text = json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False)
-    write_whole(path, lambda beside: beside.write_text(text + "\n", encoding="utf-8"))
+    write_whole(path, lambda beside: beside.write_text(text + "\n", encoding="utf-8"), firm=firm)
 
 
 def plain(value: Any) -> Any:
@@ -151,10 +173,10 @@ def write_frame(path: Path, frame: pl.DataFrame) -> None:
     )
 
 
-def write_weights(path: Path, arrays: dict[str, np.ndarray]) -> None:
+def write_weights(path: Path, arrays: dict[str, np.ndarray], *, firm: bool = False) -> None:
     """A safetensors file, whole or not at all. Raises StorageError."""
     tensors = {name: np.asarray(array, order="C") for name, array in arrays.items()}
-    write_whole(path, lambda beside: save_file(tensors, beside, metadata={SEAL: seal_of_arrays(tensors)}))
+    write_whole(path, lambda beside: save_file(tensors, beside, metadata={SEAL: seal_of_arrays(tensors)}), firm=firm)
 
 
 def read_weights(path: Path) -> dict[str, np.ndarray]:

@@ -14,6 +14,7 @@ from fallline.measurement import Measurement
 from fallline.trace.contents import damaged, fitting, own, read_frame
 from fallline.trace.evidence import read_measurement
 from fallline.trace.folder import kept_weights, read_run, read_weights
+from fallline.trace.lock import owner_of
 from fallline.trace.trace import unflatten
 from fallline.verdict import Verdict
 
@@ -43,6 +44,21 @@ class RunFolder:
     def finished(self) -> bool:
         """False while training goes on, and for ever when it was killed."""
         return self._run["verdict"] is not None
+
+    @property
+    def running(self) -> dict[str, Any] | None:
+        """The process that trains it at this moment: pid and host. None when there is none."""
+        return None if self.finished else owner_of(self.path)
+
+    @property
+    def extended(self) -> tuple[tuple[int, int], ...]:
+        """(from, to): after which step training went on once it had ended, and up to which, each time."""
+        return extended_in(self._run)
+
+    @property
+    def resumed(self) -> list[dict[str, Any]]:
+        """Each time that it went on after an accident or an end: `step`, after which, and what was `said` of it."""
+        return self._run.get("resumed") or []
 
     @property
     def settings(self) -> dict[str, Any]:
@@ -100,10 +116,17 @@ class RunFolder:
         found = self._run["verdict"]
         if found is None:
             last = self.trace["step"].max() if len(self.trace) else 0
+            running = self.running
+            if running is not None:
+                return Verdict(
+                    "running",
+                    f"process {running['pid']} on {running['host']} trains it; {last:,} steps are recorded so far.",
+                    "Wait until it has ended, or stop it with Ctrl-C where it was started.",
+                )
             return Verdict(
                 "interrupted",
-                f"it has not ended, or was killed; {last:,} steps are recorded.",
-                "Train again if it no longer runs.",
+                f"it was killed before it had ended; {last:,} steps are recorded.",
+                f"Go on with it: fallline resume {self.name}.",
             )
         return Verdict(found["state"], found["why"], found["next"], found.get("figures") or {})
 
@@ -210,9 +233,20 @@ class RunFolder:
             "metrics": self.metrics,
             "steps": len(self.trace),
             "rows": self.data["rows"],
+            "extended": self.extended,
+            "resumed": self.resumed,
             "summary": self.summary,
         }
 
     def _evidence(self, name: str) -> pl.DataFrame | None:
         path = own(self.path, "evidence", f"{name}.parquet")
         return read_frame(path) if path.exists() else None
+
+
+def extended_in(run: dict[str, Any]) -> tuple[tuple[int, int], ...]:
+    """The (from, to) of each time that a run was extended, of the contents of its run.json. Raises RunError."""
+    found = tuple((each["from"], each["to"]) for each in run.get("extended") or [])
+    at = [step for each in found for step in each[:1]] + [to for _, to in found[-1:]]
+    if any(not 0 < since < to for since, to in found) or at != sorted(set(at)):
+        raise RunError("run.json is damaged: the run was extended from steps that do not go upwards.\nRestore it.")
+    return found

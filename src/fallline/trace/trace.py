@@ -96,7 +96,7 @@ class Trace:
             leg = leg._replace(recorded=leg.recorded.without_parameters())
         else:
             self._weights_bytes += weights.nbytes
-        self.legs.append(leg)
+        self.legs.append(leg.bare())
 
     def frame(self) -> pl.DataFrame:
         """A row per update; see `leg_frame` for the columns."""

@@ -1,0 +1,46 @@
+"""`fallline resume RUN`: go on with a run that was killed or stopped by hand, or extend one that has ended."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+from fallline.cli.options import Json, RunName, Runs, Table
+from fallline.cli.train import Progress, tell
+from fallline.errors import SettingsError
+
+_MORE = "Extend a run that has ended by so many {}, such as +{}."
+
+
+def resume(
+    run: RunName,
+    epochs: Annotated[str | None, typer.Option(metavar="+N", help=_MORE.format("epochs", 10))] = None,
+    steps: Annotated[str | None, typer.Option(metavar="+N", help=_MORE.format("updates", 1000))] = None,
+    table: Table = None,
+    no_report: Annotated[bool, typer.Option("--no-report", help="Leave report.html out.")] = False,
+    runs: Runs = None,
+    json: Json = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress, no summary.")] = False,
+) -> None:
+    """Go on with a run after an accident, to the same bits as without it; or for more steps once it has ended."""
+    more = {"epochs": _count("epochs", epochs), "steps": _count("steps", steps)}
+    from fallline.resuming import resume as go_on
+    from fallline.trace.folder import find_run
+
+    with Progress(shown=not (quiet or json)) as progress:
+        found = go_on(find_run(run, runs), table, watch=progress.see, **more)
+    for said in found.resumed[-1]["said"]:
+        print(f"Note: {said}", file=sys.stderr)
+    tell(found, no_report=no_report, json=json, quiet=quiet)
+
+
+def _count(name: str, given: str | None) -> int | None:
+    """10 from "+10" or "10". Raises SettingsError for what is no number above 0."""
+    if given is None:
+        return None
+    digits = given.removeprefix("+")
+    if not (digits.isascii() and digits.isdigit() and len(digits) <= 18 and int(digits) > 0):
+        raise SettingsError(f"{name} is '{given}', but a run is extended by a number above 0.\nExample: --{name} +10.")
+    return int(digits)

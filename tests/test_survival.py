@@ -1,0 +1,9 @@
+"""Trainings that are really killed, in processes of their own; `make survive` does the same many times more."""
+
+from __future__ import annotations
+
+from survival import survive
+
+
+def test_trainings_killed_at_random_moments_go_on_to_the_same_bits(tmp_path):
+    assert survive(tmp_path, kills=6, cases=("batches", "a network")).total() >= 6
