@@ -106,7 +106,7 @@ def _start(rank: int, workers: int) -> Worker:
     ours, theirs = Pipe(duplex=False)
     log = tempfile.TemporaryFile()
     process = subprocess.Popen(
-        [sys.executable, "-m", "fallline.parallel.worker", str(theirs.fileno())],
+        [sys.executable, "-c", "from fallline.parallel.worker import main; main()", str(theirs.fileno())],
         stdin=subprocess.PIPE,
         stdout=log,
         stderr=log,

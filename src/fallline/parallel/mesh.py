@@ -18,6 +18,7 @@ from jax.sharding import Mesh
 from fallline.errors import SettingsError
 
 AXIS = "workers"
+MOST = 1024  # workers that are started on one machine
 
 
 @dataclass
@@ -48,6 +49,25 @@ _joined: Crew | None = None  # like `jax.distributed`, once and for the whole pr
 def joined() -> Crew | None:
     """The crew that this process belongs to; None when it is on its own."""
     return _joined
+
+
+def to_launch(workers: int | str) -> bool:
+    """Whether workers have yet to be started here; joins those that a cluster has started. Raises SettingsError."""
+    if workers == "auto":
+        if _joined is None:
+            join()
+        return False
+    if isinstance(workers, bool) or not isinstance(workers, int) or not 1 <= workers <= MOST:
+        raise SettingsError(f"workers is {workers!r}.\nGive how many, 1 to {MOST}; or auto, where a cluster starts them.")
+    return workers > 1 and _joined is None
+
+
+def enough_rows(workers: int, size: int) -> None:
+    """Raises SettingsError when a batch has fewer rows than there are workers to share them."""
+    if size < workers:
+        raise SettingsError(
+            f"A batch of {size} rows can't be shared by {workers} workers.\nUse fewer workers, or a larger batch."
+        )
 
 
 def join(workers: int | None = None, rank: int | None = None, address: str | None = None, timeout: int = 60) -> Crew:

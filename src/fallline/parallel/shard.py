@@ -17,9 +17,15 @@ from jax.sharding import NamedSharding, PartitionSpec
 from jaxtyping import Array, Int
 
 from fallline.layout import RowsLast
-from fallline.legs import Place, gather, walk_leg
-from fallline.parallel.mesh import AXIS, Crew
+from fallline.legs import HERE, Place, gather, walk_leg
+from fallline.parallel.mesh import AXIS, Crew, joined
 from fallline.types import Batch
+
+
+def here() -> Place:
+    """Where this process makes its steps: among its crew, or by itself."""
+    crew = joined()
+    return HERE if crew is None else place_of(crew)
 
 
 def place_of(crew: Crew) -> Place:
@@ -28,7 +34,7 @@ def place_of(crew: Crew) -> Place:
     everywhere = NamedSharding(crew.mesh, PartitionSpec())
     spread = jax.jit(walk_leg, static_argnames=("parts", "full"), out_shardings=everywhere)
 
-    def joined(axis: int, part: Array) -> Array:
+    def spread_out(axis: int, part: Array) -> Array:
         """The array whose part along an axis lies here."""
         shape = [n * (workers if i == axis else 1) for i, n in enumerate(part.shape)]
         sharding = NamedSharding(crew.mesh, PartitionSpec(*(AXIS if i == axis else None for i in range(part.ndim))))
@@ -39,10 +45,10 @@ def place_of(crew: Crew) -> Place:
         return jax.make_array_from_single_device_arrays(value.shape, everywhere, [value])
 
     def gathered(table: Batch, order: Any) -> Batch:
-        return jax.tree.map(partial(joined, 1), mine(table, order, rank, workers))
+        return jax.tree.map(partial(spread_out, 1), mine(table, order, rank, workers))
 
     def whole(table: Batch) -> Batch:
-        return _rows(partial(joined, 0), partial(joined, 1), mine_of_all(table, rank, workers))
+        return _rows(partial(spread_out, 0), partial(spread_out, 1), mine_of_all(table, rank, workers))
 
     def leg(parts: Any, state: Any, batches: Batch, rates: Any, blends: Any, count: int, full: bool) -> Any:
         state, rates, blends = jax.tree.map(replicated, (state, rates, blends))
@@ -55,7 +61,7 @@ def place_of(crew: Crew) -> Place:
         """The first worker's clock. Raises KeyboardInterrupt on all of them once one was asked to stop."""
         parts, wholes = np.modf([seconds[0], seconds[-1]])  # 32 bits are too few for both in one number
         told = jnp.asarray([[*wholes, *parts, crew.asked_to_stop]], jnp.float32)
-        *said, stopped = np.asarray(first(joined(0, told)).addressable_data(0), np.float64)
+        *said, stopped = np.asarray(first(spread_out(0, told)).addressable_data(0), np.float64)
         if stopped:
             raise KeyboardInterrupt
         return np.linspace(said[0] + said[2], said[1] + said[3], len(seconds))

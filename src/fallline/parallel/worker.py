@@ -75,7 +75,8 @@ def main() -> None:
         from fallline.parallel.mesh import join
 
         join(job.workers, job.rank, job.address, job.timeout)
-        voice.say("done", job.work(**job.given, watch=voice.see))
+        made = job.work(**job.given, watch=voice.see)
+        voice.say("done", getattr(made, "path", made))
     except KeyboardInterrupt:
         voice.say("stopped")
     except FalllineError as error:
@@ -84,7 +85,3 @@ def main() -> None:
         first = " ".join(str(error).split()) or "no reason was given"
         voice.say("failed", f"{type(error).__name__}: {first[:300]}")
     time.sleep(3600)  # until it is ended: were it to go by itself, the others would think it lost
-
-
-if __name__ == "__main__":
-    main()
