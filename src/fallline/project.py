@@ -84,14 +84,18 @@ def train(
         settings: see `fallline.settings.Settings`.
 
     Returns:
-        The run, open. A training that diverged or was interrupted is a run as well: see its verdict.
+        The run, open. A training that diverged or was interrupted is a run as well: see its verdict. None in the
+        workers after the first, where a cluster started them.
 
     Raises:
+        WorkerError: a worker was killed, hung, or failed.
         DataError, SettingsError, StorageError: in two lines, before training begins where that can be known.
     """
     given = {key: value for key, value in locals().items() if key not in ("watch", "settings")} | settings
     # 1 Problem
     asked = check(**settings)
+    if not 1 <= worker_timeout < float("inf"):
+        raise SettingsError(f"worker_timeout is {worker_timeout}.\nGive seconds, 1 at least.")
     if to_launch(workers):
         return Run(launch(train, given, int(workers), timeout=worker_timeout, watch=watch))
     crew = joined()
@@ -119,7 +123,7 @@ def train(
     if crew and not crew.first:
         with precision(asked.precision):
             follow(asked, parts, table, metric, until=until, watch=watch)
-        return None
+        return None  # pyright: ignore[reportReturnType]  only where a cluster started the caller as well
     origin = fingerprint(source)
     kind = _model_kind(asked, parts)
     folder = new_folder(runs_folder(runs), name or f"{str(origin['name'] or 'table').partition('.')[0]}-{kind}")

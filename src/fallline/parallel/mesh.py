@@ -58,7 +58,9 @@ def to_launch(workers: int | str) -> bool:
             join()
         return False
     if isinstance(workers, bool) or not isinstance(workers, int) or not 1 <= workers <= MOST:
-        raise SettingsError(f"workers is {workers!r}.\nGive how many, 1 to {MOST}; or auto, where a cluster starts them.")
+        raise SettingsError(
+            f"workers is {workers!r}.\nGive how many, 1 to {MOST}; or auto, where a cluster starts them."
+        )
     return workers > 1 and _joined is None
 
 
