@@ -25,6 +25,7 @@ from fallline.halfway import Halfway, pack
 from fallline.legs import Leg
 from fallline.metrics import known_metric
 from fallline.outcome import measures, trivially, write_outcome
+from fallline.parallel.device import on
 from fallline.parallel.launch import launch
 from fallline.parallel.mesh import enough_rows, joined, to_launch
 from fallline.parallel.shard import here
@@ -60,6 +61,7 @@ def train(
     checkpoint_every: float = 30.0,
     workers: int | str = 1,
     worker_timeout: float = 60.0,
+    device: str = "auto",
     watch: Callable[[Any], None] = lambda seen: None,
     **settings: Any,
 ) -> Run:
@@ -80,6 +82,7 @@ def train(
         checkpoint_every: seconds between checkpoints, from which `resume` goes on after an accident.
         workers: processes that share the rows of each batch; "auto" when Slurm, Open MPI or Kubernetes started them.
         worker_timeout: seconds without a sign of life after which a worker counts as lost.
+        device: cpu, gpu, or auto for a GPU where JAX sees one.
         watch: sees what was set up, and each leg; of workers' training, what `parallel.listen` tells of them.
         settings: see `fallline.settings.Settings`.
 
@@ -99,6 +102,7 @@ def train(
     if to_launch(workers):
         return Run(launch(train, given, int(workers), timeout=worker_timeout, watch=watch))
     crew = joined()
+    on(device)  # before a table is read for nothing
     if until is not None and until < 1:
         raise SettingsError(f"until is {until}, but a training makes at least 1 update.\nGive a number above 0.")
     if not 0 <= checkpoint_every < float("inf"):
@@ -121,7 +125,7 @@ def train(
     if crew:
         enough_rows(crew.workers, batch_size(asked, len(table.split.train)))
     if crew and not crew.first:
-        with precision(asked.precision):
+        with on(device), precision(asked.precision):
             follow(asked, parts, table, metric, until=until, watch=watch)
         return None  # pyright: ignore[reportReturnType]  only where a cluster started the caller as well
     origin = fingerprint(source)
@@ -154,7 +158,7 @@ def train(
     # 3 Model
     with locked(folder):
         try:
-            with precision(asked.precision):
+            with on(device), precision(asked.precision):
                 _write_begun(asked, parts, table, folder, known)
                 return train_in(folder, asked, parts, table, known, watch=watch)
         except BaseException:

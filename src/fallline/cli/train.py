@@ -47,6 +47,7 @@ def train(
     checkpoint_every: Annotated[float, _option("--checkpoint-every", metavar="SECONDS", help=_CHECKPOINT)] = 30.0,
     workers: Annotated[str, _option(metavar="N", help=_WORKERS)] = "1",
     worker_timeout: Annotated[float, _option("--worker-timeout", metavar="SECONDS", help=_TIMEOUT)] = 60.0,
+    device: Annotated[str, _option(metavar="KIND", help="Where to compute: auto, cpu or gpu.")] = "auto",
     name: Annotated[str | None, _option(help="What to call the run, after its date.")] = None,
     no_report: Annotated[bool, _option("--no-report", help="Leave report.html out.")] = False,
     runs: Runs = None,
@@ -77,10 +78,15 @@ def train(
             checkpoint_every=checkpoint_every,
             workers=int(workers) if workers.isascii() and workers.isdigit() else workers,
             worker_timeout=worker_timeout,
+            device=device,
             watch=progress.see,
             **settings,
         )
-    if run is None:  # the first of the workers that a cluster started speaks for all
+    if workers == "auto":
+        from fallline.parallel.mesh import leave
+
+        leave()
+    if run is None:  # the first of the workers speaks for all
         return
     tell(run, no_report=no_report, json=json, quiet=quiet)
 

@@ -14,6 +14,7 @@ from contextlib import suppress
 from multiprocessing.connection import Pipe
 from typing import Any
 
+from fallline.errors import WorkerError
 from fallline.parallel.listen import Worker, listen
 from fallline.parallel.worker import Job
 
@@ -39,7 +40,7 @@ def launch(
     """
     crew: list[Worker] = []
     try:
-        address = f"127.0.0.1:{_free_port()}"
+        address = f"127.0.0.1:{free_port()}"
         for rank in range(workers):
             job = Job(rank, workers, address, max(1, int(timeout)), work, given)
             crew.append(_start(rank, workers))
@@ -77,7 +78,10 @@ def _start(rank: int, workers: int) -> Worker:
     return Worker(rank, process, ours, log)
 
 
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+def free_port(lowest: int = 0) -> int:
+    """A port of this machine that nobody listens on: any, or the first from `lowest` on."""
+    for port in range(lowest, 65536) if lowest else (0,):
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return probe.getsockname()[1]
+    raise WorkerError("No port is free for workers to meet at.\nEnd what holds them.")

@@ -103,3 +103,11 @@ def join(workers: int | None = None, rank: int | None = None, address: str | Non
     _joined = Crew(jax.process_index(), Mesh(np.array([devices[i] for i in range(there)]), (AXIS,)))
     signal.signal(signal.SIGINT, _joined.stop)
     return _joined
+
+
+def leave() -> None:
+    """Part from the crew, all at the same time, so that each may end when it likes. Workers are not joined again."""
+    global _joined
+    jax.distributed.shutdown()
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    _joined = None
