@@ -242,7 +242,8 @@ def fit(
     after, ending = walk_on(
         parts, state, made.table, made.walk, watch, ahead, objectives, start=begin, past=past, mark=mark
     )
-    made = replace(made, walk=replace(made.walk, place=HERE))  # what is measured from here on, each measures alone
+    # what is measured from here on, each process measures alone
+    made = replace(made, walk=replace(made.walk, place=made.walk.place.again or HERE))
     kept, parameters = _kept(after, ending, watch)
     trivial = _trivial(parts, rows)
     path = np.concatenate(objectives) if objectives else np.array([start_objective])

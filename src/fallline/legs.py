@@ -38,6 +38,12 @@ def walk_leg(
     `batches` holds the batch of each step, one after the other, or when `full` the one that every step sees. One
     program serves every count, so that stopping in mid-leg and going on gives the same bits as not stopping.
     """
+    one = recorded_step(parts, batches, rates, blends, full)
+    return lax.fori_loop(0, count, one, (state, blank(parts, state, len(rates), rates.dtype)))
+
+
+def recorded_step(parts: Parts, batches: Batch, rates: Array, blends: Array, full: bool) -> Callable[..., Any]:
+    """The body of a loop over steps: (i, (state, rows)) -> the same after step i; arguments as those of `walk_leg`."""
 
     def one(i: int, carry: tuple[State, Row]) -> tuple[State, Row]:
         state, rows = carry
@@ -45,7 +51,7 @@ def walk_leg(
         state, seen = step(parts, state, batch, rates[i], blends[i])
         return state, jax.tree.map(lambda kept, new: kept.at[i].set(new), rows, record(parts, state, seen))
 
-    return lax.fori_loop(0, count, one, (state, blank(parts, state, len(rates), rates.dtype)))
+    return one
 
 
 leg = jax.jit(walk_leg, static_argnames=("parts", "full"))
@@ -79,6 +85,7 @@ class Place(NamedTuple):
     whole: Callable[[Batch], Batch]  # table -> the batch that every step sees
     leg: Callable[..., tuple[State, Row]]  # the compiled call, its results at hand
     clock: Callable[[np.ndarray], np.ndarray] = lambda seconds: seconds  # one clock for all
+    again: Any = None  # the place where one process alone walks the same steps again; HERE when None
 
 
 HERE = Place(gather, whole, leg)

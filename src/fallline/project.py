@@ -25,10 +25,10 @@ from fallline.halfway import Halfway, pack
 from fallline.legs import Leg
 from fallline.metrics import known_metric
 from fallline.outcome import measures, trivially, write_outcome
+from fallline.parallel.apart import here
 from fallline.parallel.device import on
 from fallline.parallel.launch import launch
 from fallline.parallel.mesh import enough_rows, joined, to_launch
-from fallline.parallel.shard import here
 from fallline.record import named_arrays
 from fallline.run import Run
 from fallline.settings import Settings, batch_size, check, parts_of
@@ -60,6 +60,7 @@ def train(
     until: int | None = None,
     checkpoint_every: float = 30.0,
     workers: int | str = 1,
+    sync: int = 1,
     worker_timeout: float = 60.0,
     device: str = "auto",
     watch: Callable[[Any], None] = lambda seen: None,
@@ -81,6 +82,8 @@ def train(
         until: stop after so many updates, at the latest; rates and everything else are as without it.
         checkpoint_every: seconds between checkpoints, from which `resume` goes on after an accident.
         workers: processes that share the rows of each batch; "auto" when Slurm, Open MPI or Kubernetes started them.
+        sync: steps that workers make apart, each on its own rows, before their weights are averaged; 1 for the same
+            model as one process makes.
         worker_timeout: seconds without a sign of life after which a worker counts as lost.
         device: cpu, gpu, or auto for a GPU where JAX sees one.
         watch: sees what was set up, and each leg; of workers' training, what `parallel.listen` tells of them.
@@ -97,6 +100,8 @@ def train(
     given = {key: value for key, value in locals().items() if key not in ("watch", "settings")} | settings
     # 1 Problem
     asked = check(**settings)
+    if sync < 1 or (sync > 1 and workers == 1):
+        raise SettingsError(f"sync is {sync} with {workers} workers.\nGive 1 or more, and more than one worker.")
     if not 1 <= worker_timeout < float("inf"):
         raise SettingsError(f"worker_timeout is {worker_timeout}.\nGive seconds, 1 at least.")
     if to_launch(workers):
@@ -126,7 +131,7 @@ def train(
         enough_rows(crew.workers, batch_size(asked, len(table.split.train)))
     if crew and not crew.first:
         with on(device), precision(asked.precision):
-            follow(asked, parts, table, metric, until=until, watch=watch)
+            follow(asked, parts, table, metric, until=until, watch=watch, place=here(given))
         return None  # pyright: ignore[reportReturnType]  only where a cluster started the caller as well
     origin = fingerprint(source)
     kind = _model_kind(asked, parts)
@@ -147,6 +152,7 @@ def train(
             "until": until,
             "checkpoint_every": checkpoint_every,
             "workers": crew.workers if crew else 1,
+            "sync": sync,
         },
         "data": _data(table, origin, len(frame)),
         "preparation": table.preparation.to_json(),
@@ -234,7 +240,7 @@ def train_in(
                 extended=extended_in(known),
                 past=past,
                 mark=mark,
-                place=here(),
+                place=here(given),
                 trivially=trivially(parts, table),
             )
         finally:
@@ -271,7 +277,6 @@ def follow(
         keep=watch,
         ready=watch,
         until=until,
-        place=here(),
         **more,
     )
 

@@ -66,8 +66,6 @@ def test_under_slurm_two_processes_train_one_model_and_the_first_one_speaks(tabl
     (folder,) = runs.iterdir()
     run = fl.open_run(folder)
     assert run.given["workers"] == 2
-    alone = fl.train(
-        table, "y", runs=tmp_path / "alone", model="linear", batch=16, epochs=3, rate=0.05, stop=None
-    )
+    alone = fl.train(table, "y", runs=tmp_path / "alone", model="linear", batch=16, epochs=3, rate=0.05, stop=None)
     np.testing.assert_allclose(run.flat_weights(), alone.flat_weights(), rtol=1e-6, atol=1e-6)
     assert run.trace["loss"].to_list() == pytest.approx(alone.trace["loss"].to_list(), rel=1e-5)

@@ -14,8 +14,9 @@ from jax.flatten_util import ravel_pytree
 
 from fallline.errors import DataError
 from fallline.fit import fit
+from fallline.legs import Place
+from fallline.parallel.apart import here
 from fallline.parallel.mesh import joined
-from fallline.parallel.shard import here
 from fallline.settings import check, parts_of
 from fallline.survey import Rows
 
@@ -28,13 +29,18 @@ def rows(count: int = 203, features: int = 5) -> Rows:
     return Rows(table, target, np.ones(count))
 
 
-def fitted(watch: Any = lambda seen: None, **settings: Any) -> np.ndarray:
-    """The flat weights that a fit on `rows` ends with."""
+def ended(watch: Any = lambda seen: None, place: Place | None = None, **settings: Any) -> tuple[float, np.ndarray]:
+    """The loss and the flat weights that a fit on `rows` ends with."""
     asked = check(**settings)
     given = rows()
     parts = parts_of(asked, features=given.features.shape[1], task="number", classes=0)
-    found = fit(parts, asked, given, ready=watch, keep=watch, place=here())
-    return np.asarray(ravel_pytree(found.parameters)[0])
+    found = fit(parts, asked, given, ready=watch, keep=watch, place=place or here({}))
+    return found.figures.end, np.asarray(ravel_pytree(found.parameters)[0])
+
+
+def fitted(watch: Any = lambda seen: None, place: Place | None = None, **settings: Any) -> np.ndarray:
+    """The flat weights alone."""
+    return ended(watch, place, **settings)[1]
 
 
 def fitted_by_all(each: list[dict[str, Any]], watch: Any) -> list[np.ndarray]:

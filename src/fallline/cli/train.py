@@ -28,6 +28,7 @@ _HEADER = "Whether the first row holds names; else inferred."
 _SPLIT = "A column that says train, validation or test instead."
 _CHECKPOINT = "Between checkpoints, from which `fallline resume` goes on."
 _WORKERS = "Processes that share the rows of each batch; auto under Slurm, Open MPI or Kubernetes."
+_SYNC = "Steps that workers make apart before they average; another model than that of one process."
 _TIMEOUT = "Without a sign of life for so long, a worker counts as lost."
 _METRIC = "Final measure: rmse, mae, r2, median_error; accuracy, auc, log_loss, f1, balanced_accuracy."
 
@@ -46,6 +47,7 @@ def train(
     until: Annotated[int | None, _option(help="Stop after so many updates; schedules still span all.")] = None,
     checkpoint_every: Annotated[float, _option("--checkpoint-every", metavar="SECONDS", help=_CHECKPOINT)] = 30.0,
     workers: Annotated[str, _option(metavar="N", help=_WORKERS)] = "1",
+    sync: Annotated[int, _option(metavar="N", help=_SYNC)] = 1,
     worker_timeout: Annotated[float, _option("--worker-timeout", metavar="SECONDS", help=_TIMEOUT)] = 60.0,
     device: Annotated[str, _option(metavar="KIND", help="Where to compute: auto, cpu or gpu.")] = "auto",
     name: Annotated[str | None, _option(help="What to call the run, after its date.")] = None,
@@ -77,6 +79,7 @@ def train(
             until=until,
             checkpoint_every=checkpoint_every,
             workers=int(workers) if workers.isascii() and workers.isdigit() else workers,
+            sync=sync,
             worker_timeout=worker_timeout,
             device=device,
             watch=progress.see,

@@ -7,6 +7,7 @@ because a sum of sums is rounded otherwise, but they are the same on all workers
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -17,22 +18,16 @@ from jax.sharding import NamedSharding, PartitionSpec
 from jaxtyping import Array, Int
 
 from fallline.layout import RowsLast
-from fallline.legs import HERE, Place, gather, walk_leg
-from fallline.parallel.mesh import AXIS, Crew, joined
+from fallline.legs import Place, gather, walk_leg
+from fallline.parallel.mesh import AXIS, Crew
 from fallline.types import Batch
 
 
-def here() -> Place:
-    """Where this process makes its steps: among its crew, or by itself."""
-    crew = joined()
-    return HERE if crew is None else place_of(crew)
-
-
-def place_of(crew: Crew) -> Place:
-    """The crew's place to make steps in."""
+def place_of(crew: Crew, walk: Callable[..., Any] = walk_leg) -> Place:
+    """The crew's place to make steps in; `walk` makes those of a leg."""
     rank, workers = crew.rank, crew.workers
     everywhere = NamedSharding(crew.mesh, PartitionSpec())
-    spread = jax.jit(walk_leg, static_argnames=("parts", "full"), out_shardings=everywhere)
+    spread = jax.jit(walk, static_argnames=("parts", "full"), out_shardings=everywhere)
 
     def spread_out(axis: int, part: Array) -> Array:
         """The array whose part along an axis lies here."""
@@ -48,7 +43,7 @@ def place_of(crew: Crew) -> Place:
         return jax.tree.map(partial(spread_out, 1), mine(table, order, rank, workers))
 
     def whole(table: Batch) -> Batch:
-        return _rows(partial(spread_out, 0), partial(spread_out, 1), mine_of_all(table, rank, workers))
+        return rows_of(partial(spread_out, 0), partial(spread_out, 1), mine_of_all(table, rank, workers))
 
     def leg(parts: Any, state: Any, batches: Batch, rates: Any, blends: Any, count: int, full: bool) -> Any:
         state, rates, blends = jax.tree.map(replicated, (state, rates, blends))
@@ -85,11 +80,11 @@ def mine_of_all(table: Batch, rank: int, workers: int) -> Batch:
     count = len(table.share)
     rows = np.arange(rank, count + -count % workers, workers)
     there, rows = rows < count, np.minimum(rows, count - 1)
-    part = _rows(lambda a: a[rows], lambda a: a[:, rows], table)
+    part = rows_of(lambda a: a[rows], lambda a: a[:, rows], table)
     return part._replace(share=jnp.where(there, part.share, 0) / count)
 
 
-def _rows(of_rows: Any, of_columns: Any, table: Batch) -> Batch:
+def rows_of(of_rows: Callable[[Any], Any], of_columns: Callable[[Any], Any], table: Batch) -> Batch:
     """Something done to all arrays of a table; those that have their rows last are done otherwise."""
     last = isinstance(table.features, RowsLast)
     features = RowsLast(of_columns(table.features.columns)) if last else of_rows(table.features)
