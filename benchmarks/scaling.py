@@ -21,7 +21,7 @@ SIZES = [10**3, 10**4, 10**5, 10**6, 10**7]  # numbers that are added up over th
 GRADIENTS = [10**3, 10**4, 10**5, 10**6, 10**7, 10**8]
 WORKERS = [2, 8, 64, 512]
 STEPS = [("1 ms", 1e-3), ("10 ms", 1e-2), ("100 ms", 1e-1)]
-MODELS = [("mlp:512", 784, 512), ("mlp:256,256", 784, 2048)]  # model, features, batch
+MODELS = [("mlp:64", 784, 4096), ("mlp:256,256", 784, 2048)]  # model, features, batch
 ROUNDS = 3
 
 
@@ -52,7 +52,7 @@ def speed(model: str, features: int, batch: int, watch: Any) -> dict[str, float]
     steps, place, best = 8, ready.walk.place, np.inf
     rates = np.full(steps, 1e-3, "f4")
     order = ready.walk.batches.steps(0, steps)
-    for _ in range(6):
+    for _ in range(10):
         began = time.perf_counter()
         after = place.leg(
             ready.parts, ready.state, place.gather(ready.table, order), rates, np.zeros_like(rates), steps, False
