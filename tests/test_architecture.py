@@ -39,7 +39,7 @@ ROWS = [
     ["record", "survey"],
     ["halfway"],
     ["legs", "exact"],
-    ["many", "trace", "watch", "shortcut"],
+    ["many", "trace", "watch", "shortcut", "parallel"],
     ["settings", "stretches"],
     ["fit", "table"],
     ["training"],

@@ -27,6 +27,7 @@ _WHERE = {
     "SettingsError": "fallline.errors",
     "RunError": "fallline.errors",
     "StorageError": "fallline.errors",
+    "WorkerError": "fallline.errors",
 }
 __all__ = [*_WHERE]  # pyright: ignore[reportUnsupportedDunderAll]
 __version__ = "0.1.0"

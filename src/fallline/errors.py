@@ -4,6 +4,7 @@ FalllineError                  what went wrong, where, and what to do: at most t
 ├── DataError (ValueError)     a table or an array that can't be used as it is
 ├── SettingsError (ValueError) a setting that is unknown, out of range, or does not fit the data
 ├── RunError                   a run folder that is absent, damaged or from a newer version
+├── WorkerError                one of many processes was killed, hung, or failed
 └── StorageError (OSError)     no space left, no right to write, something already there
 """
 
@@ -29,6 +30,10 @@ class SettingsError(FalllineError, ValueError):
 
 class RunError(FalllineError):
     """A run folder that is absent, damaged or from a newer version."""
+
+
+class WorkerError(FalllineError):
+    """One of the processes that train together was killed, hung, or failed."""
 
 
 class StorageError(FalllineError, OSError):

@@ -22,7 +22,7 @@ from fallline.errors import SettingsError
 from fallline.exact import Exact
 from fallline.halfway import Evaluation, Halfway
 from fallline.layout import rows_last
-from fallline.legs import Leg, Stop, Walk, leg_capacity, train
+from fallline.legs import HERE, Leg, Place, Stop, Walk, leg_capacity, train
 from fallline.losses import AbstractRowLoss
 from fallline.many import STEPS, Choice, choose_rate
 from fallline.record import keeps_parameters
@@ -112,6 +112,7 @@ def set_up(
     rate: float | None = None,
     steps: int | None = None,
     extended: Sequence[tuple[int, int]] = (),
+    place: Place = HERE,
 ) -> SetUp:
     """Make the loop ready. Call it inside `engine.precision(settings.precision)`.
 
@@ -121,6 +122,7 @@ def set_up(
         rate: the rate, when it was chosen before.
         steps: updates that will be made, when that is not what the settings say.
         extended: from which steps to which the training went on after it had ended. Legs stay those of its settings.
+        place: where the steps are made; many processes may share the rows of each.
     """
     batches = Batches(len(rows.weight), batch_size(settings, len(rows.weight)), settings.seed)
     whole = as_batch(rows)
@@ -141,7 +143,9 @@ def set_up(
     multiples = partial(schedule_of(settings).multiples, horizon=horizon, epoch_steps=batches.epoch_steps)
     ragged = not isinstance(parts.loss, AbstractRowLoss)
     blends = piecewise(each, partial(_blends, settings))
-    walk = Walk(batches, multiples, blends, capacity, ragged)
+    if few is not None:  # so cheap a step that others could not help
+        place = HERE._replace(clock=place.clock)
+    walk = Walk(batches, multiples, blends, capacity, ragged, place)
     choice = None
     if rate is None:
         rate, choice = _rate(parts, settings, state, table, walk, horizon)
@@ -195,6 +199,7 @@ def fit(
     extended: Sequence[tuple[int, int]] = (),
     past: Past | None = None,
     mark: Callable[[Halfway], None] = lambda at: None,
+    place: Place = HERE,
     trivially: str = "always predicting the mean",
 ) -> Fitted:
     """Train on arrays. Call it inside `engine.precision(settings.precision)`.
@@ -208,12 +213,15 @@ def fit(
         go_on: where an earlier fit of the same rows left off.
         steps: updates, when that is not what the settings say: the schedule still spans theirs.
         until: the last step. All is set up as without it, legs included, so that every step has the same bits.
-        rate, extended: as in `set_up`.
+        rate, extended, place: as in `set_up`.
         past: what is recorded of the steps that were made already, to go on after them.
         mark: told after each leg from where the training could be gone on with.
         trivially: what the best constant prediction is called in the verdict.
     """
-    made = set_up(parts, settings, rows, parameters=parameters, go_on=go_on, rate=rate, steps=steps, extended=extended)
+    made = set_up(
+        parts, settings, rows,
+        parameters=parameters, go_on=go_on, rate=rate, steps=steps, extended=extended, place=place,
+    )  # fmt: skip
     ready(made)
     begin = go_on.step if go_on else 0
     start, state = made.state.parameters, made.state
@@ -234,6 +242,8 @@ def fit(
     after, ending = walk_on(
         parts, state, made.table, made.walk, watch, ahead, objectives, start=begin, past=past, mark=mark
     )
+    # what is measured from here on, each process measures alone
+    made = replace(made, walk=replace(made.walk, place=made.walk.place.again or HERE))
     kept, parameters = _kept(after, ending, watch)
     trivial = _trivial(parts, rows)
     path = np.concatenate(objectives) if objectives else np.array([start_objective])

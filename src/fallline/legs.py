@@ -38,6 +38,12 @@ def walk_leg(
     `batches` holds the batch of each step, one after the other, or when `full` the one that every step sees. One
     program serves every count, so that stopping in mid-leg and going on gives the same bits as not stopping.
     """
+    one = recorded_step(parts, batches, rates, blends, full)
+    return lax.fori_loop(0, count, one, (state, blank(parts, state, len(rates), rates.dtype)))
+
+
+def recorded_step(parts: Parts, batches: Batch, rates: Array, blends: Array, full: bool) -> Callable[..., Any]:
+    """The body of a loop over steps: (i, (state, rows)) -> the same after step i; arguments as those of `walk_leg`."""
 
     def one(i: int, carry: tuple[State, Row]) -> tuple[State, Row]:
         state, rows = carry
@@ -45,28 +51,44 @@ def walk_leg(
         state, seen = step(parts, state, batch, rates[i], blends[i])
         return state, jax.tree.map(lambda kept, new: kept.at[i].set(new), rows, record(parts, state, seen))
 
-    return lax.fori_loop(0, count, one, (state, blank(parts, state, len(rates), rates.dtype)))
+    return one
 
 
 leg = jax.jit(walk_leg, static_argnames=("parts", "full"))
 
 
 @jax.jit
-def gather(table: Batch, order: Int[Array, "steps size"]) -> Batch:
+def gather(table: Batch, order: Int[Array, "steps size"], seen: Int[Array, "steps 1"] | None = None) -> Batch:
     """The batch of each step, one after the other; `order` names the table's rows of each, -1 for none.
+
+    `seen` is how many rows each step sees in all, when `order` names only some of them.
 
     Taking rows inside the loop costs 8 times as much, and in one program with the loop 4 times as much.
     """
     there = order >= 0
     rows = jnp.maximum(order, 0)
     features, target, weight = jax.tree.map(lambda a: a.at[rows].get(mode="promise_in_bounds"), table)
-    return Batch(features, target, jnp.where(there, weight, 0) / there.sum(axis=1, keepdims=True))
+    return Batch(
+        features, target, jnp.where(there, weight, 0) / (there.sum(axis=1, keepdims=True) if seen is None else seen)
+    )
 
 
 def whole(table: Batch) -> Batch:
     """All rows as the batch of every step."""
     return table._replace(share=table.share / len(table.share))
 
+
+class Place(NamedTuple):
+    """Where the steps are made: what `train` asks for, here or among many processes."""
+
+    gather: Callable[[Batch, Any], Batch]  # table, order -> the batch of each step
+    whole: Callable[[Batch], Batch]  # table -> the batch that every step sees
+    leg: Callable[..., tuple[State, Row]]  # the compiled call, its results at hand
+    clock: Callable[[np.ndarray], np.ndarray] = lambda seconds: seconds  # one clock for all
+    again: Any = None  # the place where one process alone walks the same steps again; HERE when None
+
+
+HERE = Place(gather, whole, leg)
 
 FEWEST = 3  # steps that a leg has room for: XLA fuses a loop over one row otherwise, and rounds otherwise
 
@@ -106,13 +128,14 @@ class Stop:
 
 @dataclass(frozen=True)
 class Walk:
-    """How far to go, and at which rate."""
+    """How far to go, at which rate, and where."""
 
     batches: Batches
     rates: Callable[[np.ndarray], np.ndarray]  # steps, counted from 0 -> the rate of each
     blends: Callable[[np.ndarray], np.ndarray]  # steps -> the new weights' part of their average
     capacity: int  # steps a leg
     ragged: bool = False  # the last short batch is a leg of its own, for losses that can't weigh rows
+    place: Place = HERE
 
     def legs(self, start: int, stop: int) -> Iterator[tuple[int, int]]:
         """(first, last + 1) of each leg from step `start` up to `stop`."""
@@ -150,22 +173,22 @@ def train(
     began = time.perf_counter() - before
     done = start
     full = walk.batches.full
-    every_step = whole(table) if full else None
+    every_step = walk.place.whole(table) if full else None
     try:
         for first, end in walk.legs(start, stop):
             entered = time.perf_counter()
             order, rates, blends = _inputs(walk, first, end, _dtype(state))
-            batches = gather(table, order) if every_step is None else every_step
-            after, rows = leg(parts, state, batches, rates, blends, end - first, full)
+            batches = walk.place.gather(table, order) if every_step is None else every_step
+            after, rows = walk.place.leg(parts, state, batches, rates, blends, end - first, full)
             kept = Row(*(np.asarray(a)[: end - first] for a in rows))
             left = time.perf_counter()
-            seconds = np.linspace(entered, left, end - first + 1)[1:] - began
+            seconds = walk.place.clock(np.linspace(entered, left, end - first + 1)[1:] - began)
             recorded = Recorded(kept, tuple(groups(state.parameters)), np.asarray(rates)[: end - first])
             ending = watch(Leg(first, end, recorded, seconds, after))
             if ending is not None:
                 count = max(ending.keep - first, 0)
                 if count < end - first:
-                    after, _ = leg(parts, state, batches, rates, blends, count, full)
+                    after, _ = walk.place.leg(parts, state, batches, rates, blends, count, full)
                 return after, ending
             state, done = after, end
     except KeyboardInterrupt:

@@ -25,10 +25,15 @@ from fallline.halfway import Halfway, pack
 from fallline.legs import Leg
 from fallline.metrics import known_metric
 from fallline.outcome import measures, trivially, write_outcome
+from fallline.parallel.apart import here
+from fallline.parallel.device import on
+from fallline.parallel.launch import launch
+from fallline.parallel.mesh import enough_rows, joined, to_launch
 from fallline.record import named_arrays
 from fallline.run import Run
-from fallline.settings import Settings, check, parts_of
+from fallline.settings import Settings, batch_size, check, parts_of
 from fallline.stretches import Past, leg_ends
+from fallline.survey import Rows
 from fallline.table import Table, prepare_table
 from fallline.trace.folder import FORMAT, new_folder, runs_folder, write_frame, write_json, write_weights
 from fallline.trace.lock import locked
@@ -54,7 +59,11 @@ def train(
     metric: str = "auto",
     until: int | None = None,
     checkpoint_every: float = 30.0,
-    watch: Callable[[Leg | SetUp], None] = lambda seen: None,
+    workers: int | str = 1,
+    sync: int = 1,
+    worker_timeout: float = 60.0,
+    device: str = "auto",
+    watch: Callable[[Any], None] = lambda seen: None,
     **settings: Any,
 ) -> Run:
     """Train a model to predict one column of a table from the others.
@@ -72,17 +81,33 @@ def train(
         metric: the final measure; rmse or accuracy unless given.
         until: stop after so many updates, at the latest; rates and everything else are as without it.
         checkpoint_every: seconds between checkpoints, from which `resume` goes on after an accident.
-        watch: sees what was set up, and each leg.
+        workers: processes that share the rows of each batch; "auto" when Slurm, Open MPI or Kubernetes started them.
+        sync: steps that workers make apart, each on its own rows, before their weights are averaged; 1 for the same
+            model as one process makes.
+        worker_timeout: seconds without a sign of life after which a worker counts as lost.
+        device: cpu, gpu, or auto for a GPU where JAX sees one.
+        watch: sees what was set up, and each leg; of workers' training, what `parallel.listen` tells of them.
         settings: see `fallline.settings.Settings`.
 
     Returns:
-        The run, open. A training that diverged or was interrupted is a run as well: see its verdict.
+        The run, open. A training that diverged or was interrupted is a run as well: see its verdict. None in the
+        workers after the first, where a cluster started them.
 
     Raises:
+        WorkerError: a worker was killed, hung, or failed.
         DataError, SettingsError, StorageError: in two lines, before training begins where that can be known.
     """
+    given = {key: value for key, value in locals().items() if key not in ("watch", "settings")} | settings
     # 1 Problem
     asked = check(**settings)
+    if sync < 1 or (sync > 1 and workers == 1):
+        raise SettingsError(f"sync is {sync} with {workers} workers.\nGive 1 or more, and more than one worker.")
+    if not 1 <= worker_timeout < float("inf"):
+        raise SettingsError(f"worker_timeout is {worker_timeout}.\nGive seconds, 1 at least.")
+    if to_launch(workers):
+        return Run(launch(train, given, int(workers), timeout=worker_timeout, watch=watch))
+    crew = joined()
+    on(device)  # before a table is read for nothing
     if until is not None and until < 1:
         raise SettingsError(f"until is {until}, but a training makes at least 1 update.\nGive a number above 0.")
     if not 0 <= checkpoint_every < float("inf"):
@@ -102,6 +127,12 @@ def train(
     )
     parts = parts_for(asked, table)
     metric = known_metric(metric, table.target.task)
+    if crew:
+        enough_rows(crew.workers, batch_size(asked, len(table.split.train)))
+    if crew and not crew.first:
+        with on(device), precision(asked.precision):
+            follow(asked, parts, table, metric, until=until, watch=watch, place=here(given))
+        return None  # pyright: ignore[reportReturnType]  only where a cluster started the caller as well
     origin = fingerprint(source)
     kind = _model_kind(asked, parts)
     folder = new_folder(runs_folder(runs), name or f"{str(origin['name'] or 'table').partition('.')[0]}-{kind}")
@@ -120,6 +151,8 @@ def train(
             "class_weight": class_weight,
             "until": until,
             "checkpoint_every": checkpoint_every,
+            "workers": crew.workers if crew else 1,
+            "sync": sync,
         },
         "data": _data(table, origin, len(frame)),
         "preparation": table.preparation.to_json(),
@@ -131,7 +164,7 @@ def train(
     # 3 Model
     with locked(folder):
         try:
-            with precision(asked.precision):
+            with on(device), precision(asked.precision):
                 _write_begun(asked, parts, table, folder, known)
                 return train_in(folder, asked, parts, table, known, watch=watch)
         except BaseException:
@@ -157,17 +190,8 @@ def train_in(
         known: the contents of run.json so far.
         past: what is recorded of the steps that were made already, in so many parts of the trace.
     """
-    outputs, given = parts.model.outputs, known["given"]
-    dtype = np.float32 if asked.precision == 32 else np.float64
-    rows = {
-        part: table.rows(index, outputs, dtype)
-        for part, index in (
-            ("train", table.split.train),
-            ("validation", table.split.validation),
-            ("test", table.split.test),
-        )
-        if len(index)
-    }
+    given = known["given"]
+    rows = _rows(asked, parts, table)
     every = given.get("checkpoint_every", 30.0)
     store = Store(folder, lambda parameters: {k: np.asarray(v) for k, v in named_arrays(parameters).items()}, every)
     measure = measures(parts, table)
@@ -216,6 +240,7 @@ def train_in(
                 extended=extended_in(known),
                 past=past,
                 mark=mark,
+                place=here(given),
                 trivially=trivially(parts, table),
             )
         finally:
@@ -229,6 +254,38 @@ def train_in(
         what = str(error).splitlines()[0]
         raise StorageError(f"{what}\nMake room, then go on with it: fallline resume {folder.name}.") from error
     return Run(folder)
+
+
+def follow(
+    asked: Settings,
+    parts: Parts,
+    table: Table,
+    metric: str,
+    *,
+    until: int | None = None,
+    watch: Callable[[Any], None] = lambda seen: None,
+    **more: Any,
+) -> None:
+    """Step 3 as another worker than the first: the same steps, and nothing written. `more` goes to `fit`."""
+    rows, measure, held_out = _rows(asked, parts, table), measures(parts, table), table.split.validation
+    fit(
+        parts,
+        asked,
+        rows["train"],
+        validation=rows.get("validation"),
+        measure=lambda response: measure(held_out, response, [metric])[metric],
+        keep=watch,
+        ready=watch,
+        until=until,
+        **more,
+    )
+
+
+def _rows(asked: Settings, parts: Parts, table: Table) -> dict[str, Rows]:
+    """The rows of each part of the split that has any."""
+    dtype = np.float32 if asked.precision == 32 else np.float64
+    each = {name: getattr(table.split, name) for name in ("train", "validation", "test")}
+    return {name: table.rows(index, parts.model.outputs, dtype) for name, index in each.items() if len(index)}
 
 
 def _write_begun(asked: Settings, parts: Parts, table: Table, folder: Path, known: dict[str, Any]) -> None:

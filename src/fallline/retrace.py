@@ -18,6 +18,8 @@ from fallline.data import fingerprint, read_table
 from fallline.engine import precision
 from fallline.errors import DataError, RunError
 from fallline.fit import SetUp, set_up
+from fallline.legs import HERE, Place
+from fallline.parallel.apart import again
 from fallline.settings import Settings, check, parts_of
 from fallline.table import Table, prepare_table
 from fallline.trace.run_folder import RunFolder
@@ -39,7 +41,7 @@ def retrace(folder: str | Path, source: Any = None) -> Training:
     settings = check(**run.asked)
     table = table_again(run, settings, source)
     with precision(settings.precision):  # start weights of 64 bits are other draws than those of 32
-        ready = ready_to_walk(settings, table, rate=run.settings["rate"], extended=run.extended)
+        ready = ready_to_walk(settings, table, rate=run.settings["rate"], extended=run.extended, place=again(run.given))
         flat, unravel = ravel_pytree(ready.state.parameters)
         kept = unravel(jnp.asarray(run.flat_weights(), flat.dtype))
         return training_of(run, ready, kept, int(run.verdict.figures.get("kept", len(run.trace))), table)
@@ -66,13 +68,19 @@ def table_again(run: RunFolder, settings: Settings, source: Any = None) -> Table
 
 
 def ready_to_walk(
-    settings: Settings, table: Table, *, rate: float | None = None, extended: Sequence[tuple[int, int]] = ()
+    settings: Settings,
+    table: Table,
+    *,
+    rate: float | None = None,
+    extended: Sequence[tuple[int, int]] = (),
+    place: Place = HERE,
 ) -> SetUp:
     """The loop made ready for a table. Call it inside `engine.precision(settings.precision)`.
 
     Args:
         rate: the rate, when it was chosen before.
         extended: from which steps to which the training went on after it had ended.
+        place: where the steps are made.
     """
     parts = parts_of(
         settings,
@@ -82,7 +90,12 @@ def ready_to_walk(
     )
     dtype = np.float32 if settings.precision == 32 else np.float64
     return set_up(
-        parts, settings, table.rows(table.split.train, parts.model.outputs, dtype), rate=rate, extended=extended
+        parts,
+        settings,
+        table.rows(table.split.train, parts.model.outputs, dtype),
+        rate=rate,
+        extended=extended,
+        place=place,
     )
 
 

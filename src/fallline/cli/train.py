@@ -27,6 +27,9 @@ _KIND = "number, category, date or ignore, where the inferred kind is wrong. Rep
 _HEADER = "Whether the first row holds names; else inferred."
 _SPLIT = "A column that says train, validation or test instead."
 _CHECKPOINT = "Between checkpoints, from which `fallline resume` goes on."
+_WORKERS = "Processes that share the rows of each batch; auto under Slurm, Open MPI or Kubernetes."
+_SYNC = "Steps that workers make apart before they average; another model than that of one process."
+_TIMEOUT = "Without a sign of life for so long, a worker counts as lost."
 _METRIC = "Final measure: rmse, mae, r2, median_error; accuracy, auc, log_loss, f1, balanced_accuracy."
 
 
@@ -43,6 +46,10 @@ def train(
     metric: Annotated[str, _option(help=_METRIC)] = "auto",
     until: Annotated[int | None, _option(help="Stop after so many updates; schedules still span all.")] = None,
     checkpoint_every: Annotated[float, _option("--checkpoint-every", metavar="SECONDS", help=_CHECKPOINT)] = 30.0,
+    workers: Annotated[str, _option(metavar="N", help=_WORKERS)] = "1",
+    sync: Annotated[int, _option(metavar="N", help=_SYNC)] = 1,
+    worker_timeout: Annotated[float, _option("--worker-timeout", metavar="SECONDS", help=_TIMEOUT)] = 60.0,
+    device: Annotated[str, _option(metavar="KIND", help="Where to compute: auto, cpu or gpu.")] = "auto",
     name: Annotated[str | None, _option(help="What to call the run, after its date.")] = None,
     no_report: Annotated[bool, _option("--no-report", help="Leave report.html out.")] = False,
     runs: Runs = None,
@@ -71,9 +78,19 @@ def train(
             metric=metric,
             until=until,
             checkpoint_every=checkpoint_every,
+            workers=int(workers) if workers.isascii() and workers.isdigit() else workers,
+            sync=sync,
+            worker_timeout=worker_timeout,
+            device=device,
             watch=progress.see,
             **settings,
         )
+    if workers == "auto":
+        from fallline.parallel.mesh import leave
+
+        leave()
+    if run is None:  # the first of the workers speaks for all
+        return
     tell(run, no_report=no_report, json=json, quiet=quiet)
 
 
@@ -216,7 +233,8 @@ class Progress:
             if self.bar:
                 self.bar.update(self.task, description="Training", total=self.steps)
             return
-        said = f"step {seen.end:,} of {self.steps:,} at most, loss {float(seen.recorded.loss[-1]):.4g}"
+        loss = seen.loss if hasattr(seen, "loss") else float(seen.recorded.loss[-1])
+        said = f"step {seen.end:,} of {self.steps:,} at most, loss {loss:.4g}"
         if self.bar:
             self.bar.update(self.task, completed=seen.end, said=said)
         elif self.shown and time.monotonic() - self.told > 5:

@@ -1,0 +1,95 @@
+"""`fallline train --workers`: one run folder, the model of one process, and a clear end when a worker is killed."""
+
+from __future__ import annotations
+
+import os
+import signal
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+
+import fallline as fl
+from fallline.engine import precision
+from fallline.errors import SettingsError, WorkerError
+from fallline.fit import replay
+from fallline.legs import HERE
+from fallline.parallel.device import on
+from fallline.retrace import retrace
+
+ASKED = {"model": "mlp:8,8", "batch": 16, "rate": 0.02, "stop": None}
+
+
+@pytest.fixture(scope="module")
+def frame() -> pl.DataFrame:
+    """A small table that is no file."""
+    draw = np.random.default_rng(5)
+    x = draw.normal(size=(120, 3))
+    return pl.DataFrame({"a": x[:, 0], "b": x[:, 1], "c": x[:, 2], "y": np.tanh(x @ [1.0, -2.0, 0.5])})
+
+
+@pytest.fixture(autouse=True)
+def _source(monkeypatch):
+    monkeypatch.setenv("PYTHONPATH", str(Path(fl.__file__).parents[1]))
+
+
+def children() -> list[int]:
+    """The workers, in the order of their start."""
+    tasks = Path("/proc/self/task").glob("*/children")
+    return sorted(int(pid) for task in tasks for pid in task.read_text().split())
+
+
+def test_a_killed_worker_ends_the_run_which_is_gone_on_with_to_the_same_model(frame, tmp_path):
+    def watch(seen):
+        if getattr(seen, "end", 0) > 9:
+            os.kill(children()[-1], signal.SIGKILL)
+
+    asked = ASKED | {"epochs": 60}
+    with pytest.raises(WorkerError, match=r"Worker 2 of 2 \(process \d+\) was killed by SIGKILL"):
+        fl.train(frame, "y", runs=tmp_path, name="killed", workers=2, checkpoint_every=0, watch=watch, **asked)
+    assert not children()
+    (folder,) = tmp_path.glob("*-killed")
+    run = fl.resume(folder, frame)
+    alone = fl.train(frame, "y", runs=tmp_path, name="alone", **asked)
+    assert len(run.trace) == len(alone.trace)
+    far = np.linalg.norm(run.flat_weights() - alone.flat_weights()) / np.linalg.norm(alone.flat_weights())
+    assert far < 1e-4
+
+
+def test_a_run_of_workers_that_went_apart_can_be_walked_again(frame, tmp_path):
+    run = fl.train(frame, "y", runs=tmp_path, workers=2, sync=4, epochs=4, **ASKED)
+    assert run.given["sync"] == 4
+    with precision(32):
+        training = retrace(run.path, frame)
+        again = training.flat(training.state(len(run.trace)).parameters)
+        other = replace(training.ready, walk=replace(training.ready.walk, place=HERE))
+        together = training.flat(replay(other, len(run.trace)).parameters)
+    assert np.linalg.norm(again - run.flat_weights()) < 1e-5 * np.linalg.norm(again)
+    assert np.linalg.norm(together - run.flat_weights()) > 1e-4 * np.linalg.norm(again)
+
+
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        ({"workers": 0}, "workers is 0"),
+        ({"workers": "many"}, "workers is 'many'"),
+        ({"sync": 4}, "sync is 4 with 1 workers"),
+        ({"worker_timeout": 0.5}, "worker_timeout is 0.5"),
+        ({"device": "tpu"}, "Unknown device 'tpu'"),
+        ({"device": "gpu"}, "device gpu was asked for, but JAX sees none"),
+        ({"workers": 2, "batch": 1}, "A batch of 1 rows can't be shared by 2 workers"),
+    ],
+)
+def test_what_can_t_be_is_refused_before_a_run_is_there(frame, tmp_path, asked, said):
+    with pytest.raises(SettingsError, match=f"^{said}.*\n.+$"):
+        fl.train(frame, "y", runs=tmp_path, **(ASKED | asked))
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_training_on_the_cpu_is_the_training_as_ever(frame, tmp_path):
+    with on("cpu"), on("auto"):
+        pass
+    one, other = (fl.train(frame, "y", runs=tmp_path, device=kind, epochs=2, **ASKED) for kind in ("auto", "cpu"))
+    assert (one.flat_weights() == other.flat_weights()).all()
