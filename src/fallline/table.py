@@ -129,6 +129,14 @@ def _to_name(columns: list[str]) -> str:
 
 def _weights(frame: pl.DataFrame, column: str | None, there: np.ndarray) -> np.ndarray:
     """What each row counts; 0 without a target. Raises DataError for a weight that is none."""
+    weight = row_weights(frame, column, there)
+    if not weight.any():
+        raise DataError(f"All weights in '{column}' are 0.\nGive at least one row a weight above 0.")
+    return weight
+
+
+def row_weights(frame: pl.DataFrame, column: str | None, there: np.ndarray) -> np.ndarray:
+    """As `_weights`, of a piece of a table, which may be all 0."""
     if column is None:
         return there.astype(float)
     try:
@@ -143,8 +151,6 @@ def _weights(frame: pl.DataFrame, column: str | None, there: np.ndarray) -> np.n
         raise DataError(
             f"Row {row + 1} has {found} as its weight in '{shown(column)}'.\nExpected 0 or more, up to {HEAVIEST:g}."
         )
-    if not weight.any():
-        raise DataError(f"All weights in '{column}' are 0.\nGive at least one row a weight above 0.")
     return weight
 
 
