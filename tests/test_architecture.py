@@ -36,7 +36,7 @@ ROWS = [
         "figures",
     ],
     ["step", "layout", "told"],
-    ["record", "survey"],
+    ["record", "survey", "feed"],
     ["legs", "exact"],
     ["many", "trace", "watch", "shortcut"],
     ["settings"],

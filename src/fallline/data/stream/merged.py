@@ -35,9 +35,9 @@ class Moments:
         self.weight, self.mean, self.scale = weight, mean, scale
         self.low, self.high = np.minimum(self.low, low), np.maximum(self.high, high)
 
-    def told(self, centre: bool) -> tuple[np.ndarray, np.ndarray]:
-        """Mean and scale as a preparation has them: a constant column has scale 1."""
-        mean, scale = np.asarray(self.mean), np.asarray(self.scale)
+    def told(self, centre: bool, origin: np.ndarray | float = 0.0) -> tuple[np.ndarray, np.ndarray]:
+        """Mean and scale since an origin, as a preparation has them: a constant column has scale 1."""
+        mean, scale = np.asarray(self.mean) - origin, np.asarray(self.scale)
         if not centre:
             mean, scale = np.zeros_like(mean), np.hypot(mean, scale)
         return mean, np.where(scale > 0, scale, 1.0)

@@ -115,7 +115,9 @@ class _Numbers:
         known = [_values(sampled.frame, c)[rows] for c in columns]
         there = [~np.isnan(values) for values in known]
         weight = sampled.weight[rows]
-        self.middles = np.array([median(v[t], weight[t]) if t.any() else 0.0 for v, t in zip(known, there, strict=True)])
+        self.middles = np.array(
+            [median(v[t], weight[t]) if t.any() else 0.0 for v, t in zip(known, there, strict=True)]
+        )
 
     def add(self, piece: Piece) -> None:
         if not self.columns or not piece.training.any():
@@ -131,20 +133,16 @@ class _Numbers:
     def steps(self, standardize: bool, centre: bool) -> dict[str, Step]:
         if not self.columns:
             return {}
-        mean, scale = self.spread.told(centre)
+        dated = np.array([c.kind == "date" for c in self.columns])
+        origin = np.where(dated, self.spread.low, 0.0)
+        mean, scale = self.spread.told(centre, origin)
         if not standardize:
             mean, scale = np.zeros_like(mean), np.ones_like(scale)
-        low = np.asarray(self.spread.low)
-        found: dict[str, Step] = {}
-        for i, column in enumerate(self.columns):
-            dated = column.kind == "date"
-            origin = float(low[i]) if dated else 0.0
-            taken = origin if dated and standardize and centre else 0.0
-            found[column.name] = Number(
-                column.name, float(self.middles[i]) - origin, float(mean[i]) - taken, float(scale[i]),
-                bool(self.gaps[i]), column.kind, origin, "days" if dated else None,
-            )  # fmt: skip
-        return found
+        numbers = zip(self.middles - origin, mean, scale, self.gaps, origin, strict=True)
+        return {
+            c.name: Number(c.name, float(middle), float(m), float(s), bool(gap), c.kind, float(o), _unit(c))
+            for c, (middle, m, s, gap, o) in zip(self.columns, numbers, strict=True)
+        }
 
     def ranges(self) -> dict[str, list[float]]:
         found = {}
@@ -208,6 +206,10 @@ class _Goal:
 def _values(frame: pl.DataFrame, column: Column) -> np.ndarray:
     series = frame[column.name]
     return (days(series) if column.kind == "date" else numbers(series)).to_numpy()
+
+
+def _unit(column: Column) -> str | None:
+    return "days" if column.kind == "date" else None
 
 
 def _code(value: object) -> str:
