@@ -9,6 +9,7 @@ import platform
 import shutil
 import time
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ import polars as pl
 
 from fallline import __version__, words
 from fallline.data import Number, fingerprint, read_table
+from fallline.data.stream.membership import PARTS
 from fallline.engine import precision
 from fallline.errors import DataError, SettingsError
 from fallline.fit import Fitted, SetUp, fit
@@ -27,6 +29,7 @@ from fallline.outcome import measures, trivially, write_outcome
 from fallline.record import named_arrays
 from fallline.run import Run
 from fallline.settings import Settings, check, parts_of
+from fallline.streamed import Streamed, bound_of, stream_table
 from fallline.table import Table, prepare_table
 from fallline.trace.folder import FORMAT, new_folder, runs_folder, write_frame, write_json, write_weights
 from fallline.trace.store import Store
@@ -49,13 +52,14 @@ def train(
     class_weight: str | Mapping[Any, float] | None = None,
     metric: str = "auto",
     until: int | None = None,
+    memory: str = "auto",
     watch: Callable[[Leg | SetUp], None] = lambda seen: None,
     **settings: Any,
 ) -> Run:
     """Train a model to predict one column of a table from the others.
 
     Args:
-        source: a path (CSV, Parquet, Arrow, JSON lines), a data frame of any kind, columns as a dict, or arrays.
+        source: a path (CSV, Parquet, Arrow, JSON lines), a folder or a pattern such as "big/*.parquet", a data frame of any kind, columns as a dict, or arrays.
         target: the column to predict.
         runs: where to put the run folder; $FALLLINE_RUNS or ./runs unless given.
         name: what the run is called, after its date; the source and the model unless given.
@@ -66,6 +70,8 @@ def train(
         class_weight: "balanced", or what each class counts.
         metric: the final measure; rmse or accuracy unless given.
         until: stop after so many updates, at the latest; rates and everything else are as without it.
+        memory: what training may take, such as "1.5GB"; half of what is free for "auto". A table that would take
+            more is read from the disk piece by piece, and a sample of its rows is what instruments look at.
         watch: sees what was set up, and each leg.
         settings: see `fallline.settings.Settings`.
 
@@ -80,18 +86,21 @@ def train(
     if until is not None and until < 1:
         raise SettingsError(f"until is {until}, but a training makes at least 1 update.\nGive a number above 0.")
     # 2 Data
-    frame = read_table(source, header=header)
-    table = prepare_table(
-        frame,
-        target,
-        asked,
-        types=types,
-        validation=validation,
-        test=test,
-        split_column=split,
-        weight_column=weights,
-        class_weight=class_weight,
-    )
+    given: dict[str, Any] = {
+        "types": types,
+        "validation": validation,
+        "test": test,
+        "split_column": split,
+        "weight_column": weights,
+        "class_weight": class_weight,
+    }
+    bound = bound_of(source, memory)
+    streamed = None if bound is None else stream_table(source, target, asked, bound, header=header, **given)
+    if streamed is None:
+        frame = read_table(source, header=header)
+        table, read = prepare_table(frame, target, asked, **given), len(frame)
+    else:
+        table, read = streamed.table, streamed.read
     parts = _parts(asked, table)
     metric = known_metric(metric, table.target.task)
     origin = fingerprint(source)
@@ -111,8 +120,9 @@ def train(
             "weights": weights,
             "class_weight": class_weight,
             "until": until,
+            "bound": bound,
         },
-        "data": _data(table, origin, len(frame)),
+        "data": _data(table, origin, read) | _streamed(streamed),
         "preparation": table.preparation.to_json(),
         "target": table.target.to_json(),
         "metric": metric,
@@ -122,7 +132,7 @@ def train(
     # 3 Model
     try:
         with precision(asked.precision):
-            return _train(asked, parts, table, metric, folder, known, until, watch)
+            return _train(asked, parts, table, streamed, metric, folder, known, until, watch)
     except BaseException:
         if not (folder / "run.json").exists():  # it never began: leave nothing behind
             shutil.rmtree(folder, ignore_errors=True)
@@ -133,6 +143,7 @@ def _train(
     asked: Settings,
     parts: Parts,
     table: Table,
+    streamed: Streamed | None,
     metric: str,
     folder: Path,
     known: dict[str, Any],
@@ -151,8 +162,13 @@ def _train(
         if len(index)
     }
     store = Store(folder, lambda parameters: {k: np.asarray(v) for k, v in named_arrays(parameters).items()})
-    measure = measures(parts, table)
-    held_out = table.split.validation
+    measure = measures(parts, table.target)
+    spooled = None if streamed is None else streamed.rows(outputs)
+    validation, codes = rows.get("validation"), table.codes[table.split.validation]
+    if spooled is not None:
+        seen = spooled.spool.counts[1] > 0
+        validation = partial(spooled.respond, parts, part="validation") if seen else None
+        codes = spooled.codes("validation") if seen else codes
 
     def ready(made: SetUp) -> None:
         store.batches = made.walk.batches
@@ -160,6 +176,8 @@ def _train(
         known["parameters"] = layout(list(named), [np.shape(a) for a in named.values()])
         known["parameter_names"] = words.parameter_names(known["parameters"], table.preparation.feature_names)
         known["settings"] |= _resolved(made, asked)
+        if spooled is not None and made.feed is not None:
+            known["data"]["streamed"]["shuffle"] = spooled.shuffle(made.walk.batches)
         write_json(folder / "run.json", known)
         if made.choice is not None:
             write_frame(
@@ -184,18 +202,19 @@ def _train(
             parts,
             asked,
             rows["train"],
-            validation=rows.get("validation"),
-            measure=lambda response: measure(held_out, response, [metric])[metric],
+            validation=validation,
+            measure=lambda response: measure(codes, response, [metric])[metric],
             keep=keep,
             ready=ready,
             until=until,
+            spooled=spooled,
             trivially=trivially(parts, table),
         )
     finally:
         store.close()
     write_weights(folder / "weights.safetensors", _arrays(fitted))
     # 4 Deployment
-    write_outcome(fitted, table, rows, measure, folder, known)
+    write_outcome(fitted, table, rows, measure, folder, known, spooled)
     return Run(folder)
 
 
@@ -253,6 +272,23 @@ def _data(table: Table, origin: dict[str, Any], read: int) -> dict[str, Any]:
         "steps": list(table.preparation.describe()),
         "features": list(table.preparation.feature_names),
         "split": table.split.how,
+    }
+
+
+def _streamed(streamed: Streamed | None) -> dict[str, Any]:
+    """What a table on disk knows of all of its rows, where the sample knows less."""
+    if streamed is None:
+        return {}
+    rows = dict(zip(PARTS, streamed.known.parts, strict=True))
+    columns = [
+        {"name": c.name, "kind": c.kind, "why": c.why, "distinct": c.distinct, "missing": c.missing}
+        | ({"range": streamed.known.ranges[c.name]} if c.name in streamed.known.ranges else {})
+        for c in streamed.table.columns
+    ]
+    return {
+        "rows": {"read": streamed.read, "dropped": streamed.known.dropped} | rows,
+        "columns": columns,
+        "streamed": {"sample": len(streamed.table.frame), "buffer": streamed.buffer},
     }
 
 

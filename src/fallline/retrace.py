@@ -14,10 +14,12 @@ import numpy as np
 from jax.flatten_util import ravel_pytree
 
 from fallline.data import fingerprint, read_table
+from fallline.data.stream.sources import is_several
 from fallline.engine import precision
 from fallline.errors import DataError, RunError
 from fallline.fit import SetUp, set_up
 from fallline.settings import Settings, check, parts_of
+from fallline.streamed import Streamed, stream_table
 from fallline.table import Table, prepare_table
 from fallline.trace.run_folder import RunFolder
 from fallline.training import Training
@@ -36,33 +38,39 @@ def retrace(folder: str | Path, source: Any = None) -> Training:
     """
     run = RunFolder(folder)
     settings, given = check(**run.asked), run.given
-    frame = read_table(table_of(run, source), header=given["header"])
+    source, target = table_of(run, source), run.data["target"]["name"]
+    asked: dict[str, Any] = {
+        "types": given["types"],
+        "validation": given["validation"],
+        "test": given["test"],
+        "split_column": given["split"],
+        "weight_column": given["weights"],
+        "class_weight": given["class_weight"],
+    }
+    bound, streamed = given.get("bound"), None
     try:
-        table = prepare_table(
-            frame,
-            run.data["target"]["name"],
-            settings,
-            types=given["types"],
-            validation=given["validation"],
-            test=given["test"],
-            split_column=given["split"],
-            weight_column=given["weights"],
-            class_weight=given["class_weight"],
-        )
+        if bound is None:
+            table = prepare_table(read_table(source, header=given["header"]), target, settings, **asked)
+        else:
+            streamed = stream_table(source, target, settings, bound, header=given["header"], **asked)
+            table = streamed.table
     except DataError as error:
         raise RunError(f"{run.name} can't be walked again: {error}") from error
     with precision(settings.precision):  # start weights of 64 bits are other draws than those of 32
-        ready = ready_to_walk(settings, table, rate=run.settings["rate"])
+        ready = ready_to_walk(settings, table, rate=run.settings["rate"], streamed=streamed)
         flat, unravel = ravel_pytree(ready.state.parameters)
         kept = unravel(jnp.asarray(run.flat_weights(), flat.dtype))
         return training_of(run, ready, kept, int(run.verdict.figures.get("kept", len(run.trace))), table)
 
 
-def ready_to_walk(settings: Settings, table: Table, *, rate: float | None = None) -> SetUp:
+def ready_to_walk(
+    settings: Settings, table: Table, *, rate: float | None = None, streamed: Streamed | None = None
+) -> SetUp:
     """The loop made ready for a table. Call it inside `engine.precision(settings.precision)`.
 
     Args:
         rate: the rate, when it was chosen before.
+        streamed: all rows, when `table` is a sample of them.
     """
     parts = parts_of(
         settings,
@@ -71,7 +79,9 @@ def ready_to_walk(settings: Settings, table: Table, *, rate: float | None = None
         classes=len(table.target.classes or ()),
     )
     dtype = np.float32 if settings.precision == 32 else np.float64
-    return set_up(parts, settings, table.rows(table.split.train, parts.model.outputs, dtype), rate=rate)
+    rows = table.rows(table.split.train, parts.model.outputs, dtype)
+    spooled = None if streamed is None else streamed.rows(parts.model.outputs)
+    return set_up(parts, settings, rows, rate=rate, spooled=spooled)
 
 
 def training_of(run: RunFolder, ready: SetUp, kept: Parameters, kept_step: int, table: Table) -> Training:
@@ -94,7 +104,7 @@ def table_of(run: RunFolder, source: Any = None) -> Any:
     origin = run.source
     if source is None:
         source = origin.get("path")
-        if source is None or not Path(source).exists():
+        if source is None or not (Path(source).exists() or is_several(source)):
             to_do = "Train on a file instead" if source is None else "Put the table back where it was"
             raise RunError(
                 f"{run.name} was trained on {source_name(origin)}, which is no longer at hand.\n"

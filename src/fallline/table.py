@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import polars as pl
+from jaxtyping import Float
 
 from fallline.data import (
     Column,
@@ -154,27 +155,38 @@ def row_weights(frame: pl.DataFrame, column: str | None, there: np.ndarray) -> n
     return weight
 
 
-def _class_weights(
-    asked: str | Mapping[Any, float] | None, target: Target, codes: np.ndarray, training: np.ndarray
-) -> np.ndarray:
-    """What each row counts for its class; "balanced" makes all classes of the training rows count alike."""
-    if asked is None:
-        return np.ones(len(codes))
+def class_weights(
+    asked: str | Mapping[Any, float], target: Target, counts: np.ndarray, rows: int
+) -> Float[np.ndarray, "classes"]:
+    """What a row of each class counts; "balanced" makes all classes of the training rows count alike.
+
+    Args:
+        counts: [classes] training rows of each.
+        rows: how many train.
+    """
     if target.task != "classes":
         raise SettingsError("class_weight needs classes, but the target is a number.\nLeave it out.")
     classes = target.classes or ()
     if asked == "balanced":
-        counts = np.bincount(codes[training].astype(int), minlength=len(classes))
-        each = len(training) / (len(counts) * np.maximum(counts, 1))
-    elif isinstance(asked, Mapping):
-        given = {str(k): v for k, v in asked.items()}
-        for name in given:
-            if name not in map(str, classes):
-                raise SettingsError(unknown("class", name, map(str, classes)))
-        each = np.array([float(given.get(str(c), 1.0)) for c in classes])
-    else:
+        return rows / (len(counts) * np.maximum(counts, 1))
+    if not isinstance(asked, Mapping):
         raise SettingsError(f"class_weight is {asked!r}.\nGive balanced, or a weight for each class.")
-    return each[codes.astype(int)]
+    given = {str(k): v for k, v in asked.items()}
+    for name in given:
+        if name not in map(str, classes):
+            raise SettingsError(unknown("class", name, map(str, classes)))
+    return np.array([float(given.get(str(c), 1.0)) for c in classes])
+
+
+def _class_weights(
+    asked: str | Mapping[Any, float] | None, target: Target, codes: np.ndarray, training: np.ndarray
+) -> np.ndarray:
+    """What each row counts for its class."""
+    if asked is None:
+        return np.ones(len(codes))
+    there = codes[training].astype(int) if target.task == "classes" else np.zeros(0, int)
+    counts = np.bincount(there, minlength=len(target.classes or ()))
+    return class_weights(asked, target, counts, len(training))[codes.astype(int)]
 
 
 def to_classes(response: np.ndarray, probabilities: bool) -> tuple[np.ndarray, np.ndarray | None]:

@@ -25,12 +25,18 @@ def _option(*flags: str, help: str, metavar: str | None = None) -> Any:
 
 _KIND = "number, category, date or ignore, where the inferred kind is wrong. Repeatable."
 _HEADER = "Whether the first row holds names; else inferred."
+_MEMORY = "What training may take, such as 1.5GB; auto is half of what is free. Larger tables stay on the disk."
 _SPLIT = "A column that says train, validation or test instead."
 _METRIC = "Final measure: rmse, mae, r2, median_error; accuracy, auc, log_loss, f1, balanced_accuracy."
 
 
 def train(
-    table: Annotated[str, typer.Argument(metavar="TABLE", help="CSV (.gz too), Parquet, Arrow or JSON lines.")],
+    table: Annotated[
+        str,
+        typer.Argument(
+            metavar="TABLE", help="CSV (.gz too), Parquet, Arrow, JSON lines; a folder, or 'big/*.parquet'."
+        ),
+    ],
     target: Annotated[str, _option(metavar="COLUMN", help="The column to predict.")],
     types: Annotated[list[str] | None, _option("--type", metavar="COLUMN=KIND", help=_KIND)] = None,
     header: Annotated[bool | None, _option("--header/--no-header", help=_HEADER)] = None,
@@ -41,6 +47,7 @@ def train(
     class_weight: Annotated[str | None, _option(metavar="balanced", help="Make all classes count alike.")] = None,
     metric: Annotated[str, _option(help=_METRIC)] = "auto",
     until: Annotated[int | None, _option(help="Stop after so many updates; schedules still span all.")] = None,
+    memory: Annotated[str, _option(metavar="SIZE", help=_MEMORY)] = "auto",
     name: Annotated[str | None, _option(help="What to call the run, after its date.")] = None,
     no_report: Annotated[bool, _option("--no-report", help="Leave report.html out.")] = False,
     runs: Runs = None,
@@ -68,6 +75,7 @@ def train(
             class_weight=class_weight,
             metric=metric,
             until=until,
+            memory=memory,
             watch=progress.see,
             **settings,
         )

@@ -88,7 +88,7 @@ def prepare(scene: Scene, folder: Path, runs: Mapping[str, Path], *, replay: boo
         shorter = replace(ready, walk=replace(ready.walk, capacity=max(-(-legs // PIECES), min(FEWEST, legs))))
         named = named_arrays(ready.state.parameters)
         arrays = layout(list(named), [np.shape(a) for a in named.values()])
-        metric, measure = known_metric(source.metric, table.target.task), measures(parts, table)
+        metric, measure = known_metric(source.metric, table.target.task), measures(parts, table.target)
         return Prepared(
             scene=scene,
             source=source,

@@ -15,8 +15,8 @@ import numpy as np
 import polars as pl
 
 from fallline.data.split import said_part
+from fallline.data.stream.chunks import Source
 from fallline.data.stream.membership import PARTS, membership
-from fallline.data.stream.sources import Source
 from fallline.data.values import check_finite, is_text, present, shown, stripped, tidy
 from fallline.errors import DataError
 

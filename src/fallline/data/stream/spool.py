@@ -13,15 +13,16 @@ import weakref
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl
 
 from fallline.data.bound import size
 from fallline.data.prepare import Preparation, apply
+from fallline.data.stream.chunks import Source
 from fallline.data.stream.membership import PARTS
 from fallline.data.stream.pieces import Plan, counted_from
-from fallline.data.stream.sources import Source
 from fallline.data.target import Target, encode
 from fallline.errors import StorageError
 
@@ -52,7 +53,7 @@ class Spool:
         out = np.empty((end - first, self.width), self.dtype) if out is None else out
         with (self.folder / part).open("rb", buffering=0) as file:
             file.seek(first * self.row_bytes)
-            view, done = memoryview(out).cast("B"), 0
+            view, done = out.data.cast("B"), 0
             while done < len(view):
                 got = file.readinto(view[done:])
                 if not got:
@@ -119,7 +120,7 @@ def write_spool(
             part = piece.part[piece.there]
             for place, file in enumerate(files):
                 chosen = np.ascontiguousarray(out[part == place])
-                file.write(memoryview(chosen).cast("B") if len(chosen) else b"")
+                file.write(chosen.data.cast("B") if len(chosen) else b"")
                 counts[place] += len(chosen)
                 weight[place] += float(chosen[:, -1].sum(dtype=np.float64))
     except OSError as error:
@@ -129,6 +130,11 @@ def write_spool(
             file.close()
     for part in PARTS:
         os.replace(folder / f"{part}.partial", folder / part)
-    spool = Spool(folder, tuple(counts.tolist()), features, np.dtype(dtype), tuple(weight.tolist()))
+    spool = Spool(folder, _three(counts), features, np.dtype(dtype), _three(weight))
     weakref.finalize(spool, shutil.rmtree, folder, ignore_errors=True)
     return spool
+
+
+def _three(values: np.ndarray) -> tuple[Any, Any, Any]:
+    train, validation, test = values.tolist()
+    return train, validation, test

@@ -15,9 +15,9 @@ from fallline.data.infer import Column
 from fallline.data.moments import median
 from fallline.data.prepare import Preparation, category_of
 from fallline.data.steps import Category, Number, Step
+from fallline.data.stream.chunks import Source
 from fallline.data.stream.merged import Moments
 from fallline.data.stream.pieces import Piece, Plan, counted_from
-from fallline.data.stream.sources import Source
 from fallline.data.target import MOST_CLASSES, Target, fit_target
 from fallline.data.values import days, numbers, present, texts
 from fallline.errors import DataError
