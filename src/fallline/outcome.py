@@ -58,6 +58,8 @@ def write_outcome(
         if part not in rows:
             continue
         loss, response = respond(parts, fitted.parameters, as_batch(rows[part]))
+        if part == "train" and fitted.ready.few is not None:
+            loss = survey(parts, fitted.parameters, fitted.ready.few)[1]
         response = np.asarray(response, np.float64)
         if part != "train":
             kept.append(_predictions(parts, table, part, index, response))

@@ -59,7 +59,8 @@ def train(
     """Train a model to predict one column of a table from the others.
 
     Args:
-        source: a path (CSV, Parquet, Arrow, JSON lines), a folder or a pattern such as "big/*.parquet", a data frame of any kind, columns as a dict, or arrays.
+        source: a path (CSV, Parquet, Arrow, JSON lines), a folder or a pattern such as
+            "big/*.parquet", a data frame of any kind, columns as a dict, or arrays.
         target: the column to predict.
         runs: where to put the run folder; $FALLLINE_RUNS or ./runs unless given.
         name: what the run is called, after its date; the source and the model unless given.

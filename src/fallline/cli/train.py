@@ -25,6 +25,7 @@ def _option(*flags: str, help: str, metavar: str | None = None) -> Any:
 
 _KIND = "number, category, date or ignore, where the inferred kind is wrong. Repeatable."
 _HEADER = "Whether the first row holds names; else inferred."
+_TABLE = "CSV (.gz too), Parquet, Arrow or JSON lines; a folder of such; or 'big/*.parquet'."
 _MEMORY = "What training may take, such as 1.5GB; auto is half of what is free. Larger tables stay on the disk."
 _SPLIT = "A column that says train, validation or test instead."
 _METRIC = "Final measure: rmse, mae, r2, median_error; accuracy, auc, log_loss, f1, balanced_accuracy."
