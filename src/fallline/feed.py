@@ -95,6 +95,7 @@ def order_of(spool: Spool, seed: int, room: int) -> Order:
 class Feed:
     """The batch of each step, one after the other: call it with the first step and the last + 1.
 
+    What it gave is overwritten after its next call: memory that is new each time costs more than all of the rest.
     `waited` is how many seconds the loop has waited for rows.
     """
 
@@ -106,6 +107,8 @@ class Feed:
         self._reader = ThreadPoolExecutor(1, "rows")
         self._layer = ThreadPoolExecutor(1, "legs")
         self._read: dict[tuple[int, int], Future[np.ndarray]] = {}
+        self._room: list[np.ndarray] = []  # as read, and two that are shuffled
+        self._legs: list[Batch] = []
         self._ahead: tuple[int, Future[Batch]] | None = None
 
     def __call__(self, first: int, end: int) -> Batch:
@@ -124,10 +127,12 @@ class Feed:
 
     def steps(self, first: int, end: int) -> Batch:
         """The batches of these steps in NumPy: [steps, size, ...]."""
-        size, dtype = self.batches.size, self.spool.dtype
-        rows = aligned((end - first, size, self.spool.features), dtype)
-        several = (self.outputs,) if self.outputs > 1 else ()
-        target, share = (aligned((end - first, size, *more), dtype) for more in (several, ()))
+        size = self.batches.size
+        if len(self._legs) < 2:
+            self._legs.append(self._new_leg())
+        else:
+            self._legs.reverse()
+        rows, target, share = self._legs[-1]
         share[...] = 0
         flat = [a.reshape(-1, *a.shape[2:]) for a in (rows, target, share)]
         per, done = self.batches.epoch_steps, 0
@@ -148,8 +153,14 @@ class Feed:
             done += (until - at) * size
             at = until
         counts = self.batches.rows_in_steps[np.arange(first, end) % per]
-        share /= counts[:, None].astype(dtype)
+        share /= counts[:, None].astype(share.dtype)
         return Batch(rows, target, share)
+
+    def _new_leg(self) -> Batch:
+        shape, dtype = (self.room, self.batches.size), self.spool.dtype
+        several = (self.outputs,) if self.outputs > 1 else ()
+        sizes = (*shape, self.spool.features), (*shape, *several), shape
+        return Batch(*(aligned(each, dtype) for each in sizes))
 
     def _fill(self, flat: list[np.ndarray], place: int, rows: np.ndarray) -> None:
         features, target, share = (a[place : place + len(rows)] for a in flat)
@@ -176,8 +187,8 @@ class Feed:
         """The shuffled rows of a buffer; the one after it is read meanwhile."""
         here = (epoch, number)
         after = (epoch, number + 1) if number + 1 < self.order.buffers else (epoch + 1, 0)
-        for key in [key for key in self._read if key not in (here, after)]:
-            self._read.pop(key).cancel()
+        for key in [key for key in self._read if here not in self._read or key not in (here, after)]:
+            self._read.pop(key).cancel()  # its room is the next one's
         for key in (here, after):
             if key not in self._read:
                 self._read[key] = self._reader.submit(self._shuffled, *key)
@@ -185,13 +196,17 @@ class Feed:
 
     def _shuffled(self, epoch: int, number: int) -> np.ndarray:
         blocks, places = self.order.buffer(epoch, number)
-        rows, at = np.empty((len(places), self.spool.width), self.spool.dtype), 0
+        if not self._room:
+            most = min(self.order.blocks * self.order.block, self.order.rows)
+            self._room = [np.empty((most, self.spool.width), self.spool.dtype) for _ in range(3)]
+        rows, at = self._room[0], 0
         for block in blocks:
             first = int(block) * self.order.block
             end = min(first + self.order.block, self.order.rows)
             self.spool.read("train", first, end, rows[at : at + end - first])
             at += end - first
-        return np.take(rows, places, axis=0)
+        self._room[1:] = self._room[:0:-1]  # the one that was filled last is still being read from
+        return np.take(rows, places, axis=0, out=self._room[1][: len(places)], mode="clip")
 
 
 @lru_cache(maxsize=4)

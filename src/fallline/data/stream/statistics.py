@@ -19,7 +19,7 @@ from fallline.data.stream.chunks import Source
 from fallline.data.stream.merged import Moments
 from fallline.data.stream.pieces import Piece, Plan, counted_from
 from fallline.data.target import MOST_CLASSES, Target, fit_target
-from fallline.data.values import days, numbers, present, texts
+from fallline.data.values import days, numbers, texts
 from fallline.errors import DataError
 
 MOST_KEPT = 100_000  # levels of a category that are counted at once; then the rarer half is forgotten
@@ -62,22 +62,24 @@ def statistics(
 
     Raises: DataError for a cell that is not of its column's kind, for no row to train on, and as `fit_target`.
     """
-    spread = _Numbers([c for c in columns if c.kind in ("number", "date")], sampled)
+    counted = {c.name: _Numbers(c, sampled) for c in columns if c.kind in ("number", "date")}
     levels = {c.name: _Levels() for c in columns if c.kind == "category"}
     goal = _Goal(plan.target, task)
     missing = dict.fromkeys((c.name for c in columns), 0)
     parts, total = np.zeros(3, int), 0.0
     for piece in plan.pieces(source):
         rows, weight = piece.training, piece.weight
+        weights = None if (weight[rows] == 1).all() else weight[rows]
         parts += np.bincount(piece.part[piece.there], minlength=3)
         total += float(weight[rows].sum())
         with counted_from(piece.first):
             for name in missing:
-                missing[name] += len(rows) - int(present(piece.frame[name]).sum())
-            spread.add(piece)
-            for name, counted in levels.items():
-                counted.add(piece.frame[name].filter(pl.Series(rows)), weight[rows])
-            goal.add(piece)
+                missing[name] += piece.frame[name].null_count()
+            for numeric in counted.values():
+                numeric.add(piece.frame, rows, weights)
+            for name, level in levels.items():
+                level.add(piece.frame[name].filter(pl.Series(rows)), weight[rows])
+            goal.add(piece, rows, weights)
     if parts[0] < 2 or not total:
         raise DataError("Fewer than two rows are left to train on.\nAdd rows, or hold fewer out.")
     if task == "regression" and goal.spread.low == goal.spread.high:
@@ -85,12 +87,12 @@ def statistics(
             f"The target '{plan.target}' is constant in the training rows.\n"
             "There is nothing to learn; name another column, or give rows in which it differs."
         )
-    numeric = spread.steps(standardize[0], centre)
-    steps = [
-        numeric[c.name] if c.name in numeric else levels[c.name].step(c.name, rare * total)
-        for c in columns
-        if c.name in numeric or c.name in levels
-    ]
+    steps: list[Step] = []
+    for c in columns:
+        if c.name in counted:
+            steps.append(counted[c.name].step(standardize[0], centre))
+        elif c.name in levels:
+            steps.append(levels[c.name].step(c.name, rare * total))
     target = goal.told(standardize[1], centre)
     tally = [goal.tally.get(_code(name), (0, 0.0)) for name in target.classes or ()]
     return Statistics(
@@ -101,56 +103,42 @@ def statistics(
         parts=(int(parts[0]), int(parts[1]), int(parts[2])),
         tally=np.array([count for count, _ in tally]),
         heaviest=np.array([weight for _, weight in tally]),
-        ranges=spread.ranges(),
+        ranges={name: each.range() for name, each in counted.items()},
     )
 
 
 class _Numbers:
-    """Mean, scale, range and gaps of the columns that are numbers or dates."""
+    """Mean, scale, range and gaps of a column that is numbers or dates."""
 
-    def __init__(self, columns: list[Column], sampled: Piece) -> None:
-        self.columns, self.spread = columns, Moments()
-        self.gaps = np.zeros(len(columns), bool)
-        rows = sampled.training
-        known = [_values(sampled.frame, c)[rows] for c in columns]
-        there = [~np.isnan(values) for values in known]
-        weight = sampled.weight[rows]
-        self.middles = np.array(
-            [median(v[t], weight[t]) if t.any() else 0.0 for v, t in zip(known, there, strict=True)]
-        )
+    def __init__(self, column: Column, sampled: Piece) -> None:
+        self.column, self.spread, self.gaps = column, Moments(), False
+        values = self._values(sampled.frame)[sampled.training]
+        there = ~np.isnan(values)
+        self.middle = median(values[there], sampled.weight[sampled.training][there]) if there.any() else 0.0
 
-    def add(self, piece: Piece) -> None:
-        if not self.columns or not piece.training.any():
-            return
-        values = np.column_stack([_values(piece.frame, c) for c in self.columns])[piece.training]
+    def add(self, frame: pl.DataFrame, rows: np.ndarray, weights: np.ndarray | None) -> None:
+        values = self._values(frame)[rows]
         absent = np.isnan(values)
-        weights = piece.weight[piece.training]
         if absent.any():
-            self.gaps |= absent.any(axis=0)
-            values = np.where(absent, self.middles, values)
-        self.spread.add(values, None if (weights == 1).all() else weights)
+            self.gaps = True
+            values = np.where(absent, self.middle, values)
+        self.spread.add(values, weights)
 
-    def steps(self, standardize: bool, centre: bool) -> dict[str, Step]:
-        if not self.columns:
-            return {}
-        dated = np.array([c.kind == "date" for c in self.columns])
-        origin = np.where(dated, self.spread.low, 0.0)
-        mean, scale = self.spread.told(centre, origin)
-        if not standardize:
-            mean, scale = np.zeros_like(mean), np.ones_like(scale)
-        numbers = zip(self.middles - origin, mean, scale, self.gaps, origin, strict=True)
-        return {
-            c.name: Number(c.name, float(middle), float(m), float(s), bool(gap), c.kind, float(o), _unit(c))
-            for c, (middle, m, s, gap, o) in zip(self.columns, numbers, strict=True)
-        }
+    def step(self, standardize: bool, centre: bool) -> Number:
+        dated = self.column.kind == "date"
+        origin = self.spread.low if dated else 0.0
+        mean, scale = self.spread.told(centre, origin) if standardize else (0.0, 1.0)
+        unit = "days" if dated else None
+        middle = self.middle - origin
+        return Number(self.column.name, middle, mean, scale, self.gaps, self.column.kind, origin, unit)
 
-    def ranges(self) -> dict[str, list[float]]:
-        found = {}
-        for i, column in enumerate(self.columns):
-            low, high = float(np.asarray(self.spread.low)[i]), float(np.asarray(self.spread.high)[i])
-            origin = low if column.kind == "date" else 0.0
-            found[column.name] = [low - origin, high - origin]
-        return found
+    def range(self) -> list[float]:
+        origin = self.spread.low if self.column.kind == "date" else 0.0
+        return [self.spread.low - origin, self.spread.high - origin]
+
+    def _values(self, frame: pl.DataFrame) -> np.ndarray:
+        series = frame[self.column.name]
+        return (days(series) if self.column.kind == "date" else numbers(series)).to_numpy()
 
 
 class _Levels:
@@ -178,18 +166,16 @@ class _Goal:
         self.classes: pl.Series | None = None
         self.tally: dict[str, tuple[int, float]] = {}
 
-    def add(self, piece: Piece) -> None:
-        rows, weight = piece.training, piece.weight
+    def add(self, piece: Piece, rows: np.ndarray, weights: np.ndarray | None) -> None:
         series = piece.frame[self.name]
         if self.task == "regression":
-            values = numbers(series).to_numpy()[rows][:, None]
-            self.spread.add(values, None if (weight[rows] == 1).all() else weight[rows])
+            self.spread.add(numbers(series).to_numpy()[rows], weights)
             return
         held = series.filter(pl.Series(piece.there)).unique()
         self.classes = held if self.classes is None else pl.concat([self.classes, held]).unique()
         if len(self.classes) > MOST_CLASSES:
             self.told(False, False)  # raises
-        new = pl.DataFrame({"level": texts(series).filter(pl.Series(rows)), "weight": weight[rows]})
+        new = pl.DataFrame({"level": texts(series).filter(pl.Series(rows)), "weight": piece.weight[rows]})
         for level, count, mass in new.group_by("level").agg(pl.len(), pl.col("weight").sum()).iter_rows():
             before = self.tally.get(level, (0, 0.0))
             self.tally[level] = (before[0] + count, before[1] + mass)
@@ -200,16 +186,7 @@ class _Goal:
         if not standardize:
             return Target(self.name, "regression")
         mean, scale = self.spread.told(centre)
-        return Target(self.name, "regression", float(mean[0]), float(scale[0]))
-
-
-def _values(frame: pl.DataFrame, column: Column) -> np.ndarray:
-    series = frame[column.name]
-    return (days(series) if column.kind == "date" else numbers(series)).to_numpy()
-
-
-def _unit(column: Column) -> str | None:
-    return "days" if column.kind == "date" else None
+        return Target(self.name, "regression", mean, scale)
 
 
 def _code(value: object) -> str:
