@@ -35,6 +35,10 @@ class Batches:
         """Every step sees every row; then there is nothing to shuffle."""
         return self.size >= self.rows
 
+    def of(self, rows: int) -> Batches:
+        """Batches as large and as seeded, of another number of rows."""
+        return self if rows == self.rows else Batches(rows, min(self.size, rows), self.seed)
+
     @property
     def epoch_steps(self) -> int:
         return -(-self.rows // self.size)

@@ -11,6 +11,7 @@ A program that has set either itself, or has already compiled something, keeps i
 
 from __future__ import annotations
 
+import math
 import os
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -60,8 +61,15 @@ def on_device(values: Any, dtype: Any = None) -> jax.Array:
         return values if dtype is None else values.astype(dtype)
     values = np.asarray(values)
     dtype = jax.dtypes.canonicalize_dtype(values.dtype if dtype is None else dtype)
-    room = np.empty(values.size * dtype.itemsize + 64, np.uint8)
-    start = -room.ctypes.data % 64
-    copy = room[start : start + values.size * dtype.itemsize].view(dtype).reshape(values.shape)
+    copy = aligned(values.shape, dtype)
     copy[...] = values
     return jax.device_put(copy)
+
+
+def aligned(shape: tuple[int, ...], dtype: Any) -> np.ndarray:
+    """Room for an array that JAX can take over as it is."""
+    dtype = np.dtype(dtype)
+    count = math.prod(shape) * dtype.itemsize
+    room = np.empty(count + 64, np.uint8)
+    start = -room.ctypes.data % 64
+    return room[start : start + count].view(dtype).reshape(shape)

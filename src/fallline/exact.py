@@ -86,9 +86,17 @@ def equivalent_rows(
 
     Returns: features [features + 2, features], target and share [features + 2], float64.
     """
-    gram = _gram(features, target, share)
+    return condensed(gram_of(features, target, share), np.finfo(np.result_type(features, np.float32)).eps)
+
+
+def condensed(gram: np.ndarray, precision: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The few rows with that Gram matrix of [features, 1, target]; see `equivalent_rows`.
+
+    Args:
+        precision: relative, to which the products in it were taken.
+    """
     values, vectors = scipy.linalg.eigh(gram)
-    rounded_off = values.max() * len(values) * np.finfo(np.result_type(features, np.float32)).eps
+    rounded_off = values.max() * len(values) * precision
     R = np.sqrt(np.where(values > rounded_off, values, 0.0))[:, None] * vectors.T
     ones = R[:, -2]
     rows = len(ones)
@@ -98,10 +106,10 @@ def equivalent_rows(
     if length > 0:  # Householder's reflection that takes `ones` to `equal`
         R = R - np.outer(mirror, 2 / length * (mirror @ R))
     R = R * np.sqrt(rows)
-    return R[:, :-2], R[:, -1], np.full(rows, share.sum() / rows)
+    return R[:, :-2], R[:, -1], np.full(rows, gram[-2, -2] / rows)
 
 
-def _gram(features: np.ndarray, target: np.ndarray, share: np.ndarray) -> np.ndarray:
+def gram_of(features: np.ndarray, target: np.ndarray, share: np.ndarray) -> np.ndarray:
     """[features, 1, target]' diag(share) [features, 1, target].
 
     Products are taken in the precision of the features, a chunk of rows at a time, and summed up in float64.

@@ -22,7 +22,7 @@ from fallline.errors import SettingsError
 from fallline.exact import Exact
 from fallline.halfway import Evaluation, Halfway
 from fallline.layout import rows_last
-from fallline.legs import HERE, Leg, Place, Stop, Walk, leg_capacity, train
+from fallline.legs import HERE, Feed, Leg, Place, Stop, Walk, leg_capacity, train
 from fallline.losses import AbstractRowLoss
 from fallline.many import STEPS, Choice, choose_rate
 from fallline.record import keeps_parameters
@@ -37,13 +37,14 @@ from fallline.settings import (
     start_at,
     stops_of,
 )
-from fallline.shortcut import shortcut
+from fallline.shortcut import shortcut, streamed_shortcut
+from fallline.spooled import Spooled
 from fallline.stopping import Patience, Plateau
 from fallline.stretches import OfSteps, Past, Stretch, piecewise, stretches, walk_on
 from fallline.survey import Rows, as_array, as_batch, stable_rate, survey
 from fallline.types import Batch, Parameters, Parts, State
 from fallline.verdict import Figures, Verdict, judge
-from fallline.watch import Watch, evaluator
+from fallline.watch import Look, Watch, evaluator
 
 FALLBACK = 0.01  # the rate when no trial made the loss smaller
 
@@ -73,6 +74,18 @@ class SetUp:
     rate: float
     choice: Choice | None
     stretches: tuple[Stretch, ...]  # one, and one more for each time that the training was extended
+    feed: Feed | None = None  # where batches come from when rows are on disk; else from `table`
+    few: Batch | None = None  # few rows with the loss of all, where `whole` is a sample
+
+    @property
+    def over(self) -> Batch:
+        """What losses over all rows are taken on."""
+        return self.whole if self.few is None else self.few
+
+    @property
+    def sampled(self) -> bool:
+        """Whether `rows` and `whole` are but a sample of the rows that train."""
+        return len(self.whole.share) < self.walk.batches.rows
 
 
 @dataclass
@@ -113,6 +126,7 @@ def set_up(
     steps: int | None = None,
     extended: Sequence[tuple[int, int]] = (),
     place: Place = HERE,
+    spooled: Spooled | None = None,
 ) -> SetUp:
     """Make the loop ready. Call it inside `engine.precision(settings.precision)`.
 
@@ -123,15 +137,27 @@ def set_up(
         steps: updates that will be made, when that is not what the settings say.
         extended: from which steps to which the training went on after it had ended. Legs stay those of its settings.
         place: where the steps are made; many processes may share the rows of each.
+        spooled: all rows, when they are on disk; `rows` are then an even sample of them.
     """
-    batches = Batches(len(rows.weight), batch_size(settings, len(rows.weight)), settings.seed)
+    count = len(rows.weight) if spooled is None else spooled.rows
+    batches = Batches(count, batch_size(settings, count), settings.seed)
     whole = as_batch(rows)
     if go_on is None:
         first = first_parameters(parts, settings) if parameters is None else parameters
         state = start_state(parts.rule, jax.tree.map(as_array, first), parts.averaged)
     else:
         state, rate = go_on.state, go_on.rate
-    exact, few = shortcut(parts, rows, whole, full=batches.full, seed=settings.seed, bits=settings.precision)
+    if spooled is None:
+        exact, few = shortcut(parts, rows, whole, full=batches.full, seed=settings.seed, bits=settings.precision)
+    else:
+        exact, few = streamed_shortcut(parts, spooled, seed=settings.seed, bits=settings.precision)
+    stand_in = None if spooled is None else few
+    few = few if batches.full else None
+    if spooled is not None and batches.full and few is None:
+        raise SettingsError(
+            f"batch full needs all {count:,} rows in memory, but they are read from the disk.\n"
+            "Give a batch such as 256, or allow more with --memory."
+        )
     table = whole if few is None else few
     table = table._replace(share=table.share * len(table.share))
 
@@ -148,13 +174,16 @@ def set_up(
     walk = Walk(batches, multiples, blends, capacity, ragged, place)
     choice = None
     if rate is None:
-        rate, choice = _rate(parts, settings, state, table, walk, horizon)
+        tried = walk if batches.full else replace(walk, batches=batches.of(len(table.share)))
+        rate, choice = _rate(parts, settings, state, table, tried, horizon)
     walk = replace(walk, rates=rates_of(settings, rate, each, batches.epoch_steps))
     if batches.full and few is None:
         table = rows_last(parts, table)
+    feed = None if spooled is None or batches.full else spooled.feed(batches, capacity)
     return SetUp(
-        parts, settings, rows, whole, table, few is not None, exact, state, walk, each[-1].horizon, rate, choice, each
-    )
+        parts, settings, rows, whole, table, few is not None, exact, state, walk, each[-1].horizon, rate, choice, each,
+        feed, stand_in,
+    )  # fmt: skip
 
 
 def first_parameters(parts: Parts, settings: Settings) -> Parameters:
@@ -188,7 +217,7 @@ def fit(
     rows: Rows,
     *,
     parameters: Parameters | None = None,
-    validation: Rows | None = None,
+    validation: Rows | Look | None = None,
     measure: Callable[[np.ndarray], float] | None = None,
     keep: Callable[[Leg], None] = lambda leg: None,
     ready: Callable[[SetUp], None] = lambda ready: None,
@@ -200,32 +229,33 @@ def fit(
     past: Past | None = None,
     mark: Callable[[Halfway], None] = lambda at: None,
     place: Place = HERE,
+    spooled: Spooled | None = None,
     trivially: str = "always predicting the mean",
 ) -> Fitted:
     """Train on arrays. Call it inside `engine.precision(settings.precision)`.
 
     Args:
         parameters: where to start; random from the seed when None.
-        validation: held-out rows, looked at when an epoch ends.
+        validation: held-out rows, looked at when an epoch ends; or that look, where they are on disk.
         measure: the final measure of a response to the held-out rows.
         keep: sees every leg, cut at the step where training stopped.
         ready: sees what was set up, before the first step.
         go_on: where an earlier fit of the same rows left off.
         steps: updates, when that is not what the settings say: the schedule still spans theirs.
         until: the last step. All is set up as without it, legs included, so that every step has the same bits.
-        rate, extended, place: as in `set_up`.
+        rate, extended, place, spooled: as in `set_up`.
         past: what is recorded of the steps that were made already, to go on after them.
         mark: told after each leg from where the training could be gone on with.
         trivially: what the best constant prediction is called in the verdict.
     """
     made = set_up(
         parts, settings, rows,
-        parameters=parameters, go_on=go_on, rate=rate, steps=steps, extended=extended, place=place,
+        parameters=parameters, go_on=go_on, rate=rate, steps=steps, extended=extended, place=place, spooled=spooled,
     )  # fmt: skip
     ready(made)
     begin = go_on.step if go_on else 0
     start, state = made.state.parameters, made.state
-    start_objective, _, start_gradient = (float(v) for v in survey(parts, start, made.whole))
+    start_objective, _, start_gradient = (float(v) for v in survey(parts, start, made.over))
     objectives: list[np.ndarray] = []
 
     def keep_both(leg: Leg) -> None:
@@ -240,8 +270,9 @@ def fit(
     ahead = [Stretch(0, last, made.horizon)] if len(made.stretches) == 1 else made.stretches
     ahead = [stretch for stretch in ahead if stretch.end > begin] or ahead[-1:]
     after, ending = walk_on(
-        parts, state, made.table, made.walk, watch, ahead, objectives, start=begin, past=past, mark=mark
-    )
+        parts, state, made.table, made.walk, watch, ahead, objectives,
+        start=begin, past=past, mark=mark, feed=made.feed,
+    )  # fmt: skip
     # what is measured from here on, each process measures alone
     made = replace(made, walk=replace(made.walk, place=made.walk.place.again or HERE))
     kept, parameters = _kept(after, ending, watch)
@@ -274,7 +305,7 @@ def figures_of(
     """
     parts, batches = made.parts, made.walk.batches
     trivial = trivial_loss(made)
-    end_objective, _, end_gradient = (float(v) for v in survey(parts, parameters, made.whole))
+    end_objective, _, end_gradient = (float(v) for v in survey(parts, parameters, made.over))
     return Figures(
         steps=ending.step,
         epochs=float(batches.rows_seen(np.array(ending.step)) / batches.rows),
@@ -296,10 +327,15 @@ def figures_of(
     )
 
 
-def replay(ready: SetUp, step: int) -> State:
-    """The state after a step, by walking there again from the start: the same bits, since nothing is random."""
-    state, _ = train(ready.parts, ready.state, ready.table, ready.walk, lambda leg: None, stop=step)
-    return state
+def replay(ready: SetUp, step: int, state: State | None = None, start: int = 0) -> State:
+    """The state after a step, by walking there again: the same bits, since nothing is random.
+
+    Args:
+        state, start: where to walk on from, and after which step that was; from the start when None.
+    """
+    from_there = ready.state if state is None else state
+    quiet = partial(train, ready.parts, from_there, ready.table, ready.walk, lambda leg: None)
+    return quiet(start=start, stop=step, feed=ready.feed)[0]
 
 
 def watch_of(
@@ -307,7 +343,7 @@ def watch_of(
     keep: Callable[[Leg], None],
     begin: int,
     start_objective: float,
-    validation: Rows | None,
+    validation: Rows | Look | None,
     measure: Callable[[np.ndarray], float] | None,
 ) -> Watch:
     """What is to happen between legs, as the settings say; arguments as those of `fit`. `begin` steps went before."""
@@ -349,7 +385,7 @@ def trivial_loss(made: SetUp) -> float | None:
     trivial = _trivial(made.parts, made.rows)
     if trivial is None:
         return None
-    return float(made.parts.loss(jnp.broadcast_to(as_array(trivial), made.whole.target.shape), made.whole))
+    return float(made.parts.loss(jnp.broadcast_to(as_array(trivial), made.over.target.shape), made.over))
 
 
 def _trivial(parts: Parts, rows: Rows) -> np.ndarray | None:

@@ -89,6 +89,7 @@ class Place(NamedTuple):
 
 
 HERE = Place(gather, whole, leg)
+Feed = Callable[[int, int], Batch]  # first step and last + 1 -> their batches, padded to a leg's capacity
 
 FEWEST = 3  # steps that a leg has room for: XLA fuses a loop over one row otherwise, and rounds otherwise
 
@@ -159,6 +160,7 @@ def train(
     start: int = 0,
     stop: int,
     before: float = 0.0,
+    feed: Feed | None = None,
 ) -> tuple[State, Stop]:
     """Update from step `start` up to `stop`, or until `watch` says so or a person presses Ctrl-C.
 
@@ -166,6 +168,7 @@ def train(
         table: all training rows, with each row's weight (mean 1) as its share.
         watch: sees each leg once it is done; a Stop ends the training there.
         before: seconds that the steps up to `start` took.
+        feed: where batches come from; the rows of `table`, which is not looked at otherwise, when None.
 
     Returns:
         The state after the step that is kept (that before the last leg when an older one is), and why it ended.
@@ -173,12 +176,12 @@ def train(
     began = time.perf_counter() - before
     done = start
     full = walk.batches.full
-    every_step = walk.place.whole(table) if full else None
+    feed = feed or in_memory(walk, table)
     try:
         for first, end in walk.legs(start, stop):
             entered = time.perf_counter()
-            order, rates, blends = _inputs(walk, first, end, _dtype(state))
-            batches = walk.place.gather(table, order) if every_step is None else every_step
+            rates, blends = _inputs(walk, first, end, _dtype(state))
+            batches = feed(first, end)
             after, rows = walk.place.leg(parts, state, batches, rates, blends, end - first, full)
             kept = Row(*(np.asarray(a)[: end - first] for a in rows))
             left = time.perf_counter()
@@ -196,20 +199,37 @@ def train(
     return state, Stop("epochs", done, done)
 
 
-def _inputs(walk: Walk, first: int, end: int, dtype: Any) -> tuple[Any, Array, Array]:
-    """The order, the rates and the averaging of one leg, padded to the capacity so that nothing recompiles."""
-    short = walk.ragged and walk.batches.steps(first, first + 1).min() < 0
-    steps = np.arange(first, end)
-    padding = (0, 0 if short else walk.capacity - len(steps))
-    rates, blends = (on_device(np.pad(f(steps), padding), dtype) for f in (walk.rates, walk.blends))
+def in_memory(walk: Walk, table: Batch) -> Feed:
+    """Batches from a table in memory."""
     if walk.batches.full:
-        return None, rates, blends
-    order = walk.batches.steps(first, end)
-    if short:
-        order = order[:, order[0] >= 0]
-    elif padding[1]:
-        order = np.pad(order, (padding, (0, 0)))
-    return on_device(order), rates, blends
+        every_step = walk.place.whole(table)
+        return lambda first, end: every_step
+
+    def feed(first: int, end: int) -> Batch:
+        order, padding = walk.batches.steps(first, end), _padding(walk, first, end)
+        if _is_short(walk, first):
+            order = order[:, order[0] >= 0]
+        elif padding:
+            order = np.pad(order, ((0, padding), (0, 0)))
+        return walk.place.gather(table, on_device(order))
+
+    return feed
+
+
+def _inputs(walk: Walk, first: int, end: int, dtype: Any) -> tuple[Array, Array]:
+    """The rates and the averaging of one leg, padded to the capacity so that nothing recompiles."""
+    steps, padding = np.arange(first, end), _padding(walk, first, end)
+    rates, blends = (on_device(np.pad(f(steps), (0, padding)), dtype) for f in (walk.rates, walk.blends))
+    return rates, blends
+
+
+def _is_short(walk: Walk, first: int) -> bool:
+    """Whether a leg is the short last batch of an epoch by itself."""
+    return walk.ragged and bool(walk.batches.steps(first, first + 1).min() < 0)
+
+
+def _padding(walk: Walk, first: int, end: int) -> int:
+    return 0 if _is_short(walk, first) else walk.capacity - (end - first)
 
 
 def _dtype(state: State) -> Any:

@@ -11,7 +11,7 @@ import polars as pl
 from jax.flatten_util import ravel_pytree
 
 from fallline import words
-from fallline.data import decode
+from fallline.data import Target, decode
 from fallline.fit import Fitted
 from fallline.instruments import measure as measure_with
 from fallline.losses import Hinge
@@ -19,6 +19,7 @@ from fallline.metrics import CLASSES, REGRESSION, measure_classes, measure_numbe
 from fallline.record import named_arrays
 from fallline.retrace import training_of
 from fallline.shortcut import as_parameters
+from fallline.spooled import Spooled
 from fallline.survey import Rows, as_batch, respond, survey
 from fallline.table import Table, to_classes
 from fallline.trace.evidence import write_measurement
@@ -28,14 +29,24 @@ from fallline.types import Parts
 
 PREDICTIONS = 20_000  # held-out predictions kept as evidence, at most
 
-# (row numbers, the model's response to them, names of measures) -> the measures in the target's own units
+# (coded targets of rows, the model's response to them, names of measures) -> the measures in the target's own units
 Measure = Callable[[np.ndarray, np.ndarray, Sequence[str]], dict[str, float]]
 
 
 def write_outcome(
-    fitted: Fitted, table: Table, rows: dict[str, Rows], measure: Measure, folder: Path, known: dict[str, Any]
+    fitted: Fitted,
+    table: Table,
+    rows: dict[str, Rows],
+    measure: Measure,
+    folder: Path,
+    known: dict[str, Any],
+    spooled: Spooled | None = None,
 ) -> None:
-    """Measure the model kept on every part, write the evidence, and close the run with its verdict."""
+    """Measure the model kept on every part, write the evidence, and close the run with its verdict.
+
+    Args:
+        spooled: all rows where `rows` are a sample; held-out ones are all measured, those that train by the sample.
+    """
     parts = fitted.ready.parts
     names = CLASSES if table.target.task == "classes" else REGRESSION
     metrics, kept = {}, []
@@ -47,10 +58,15 @@ def write_outcome(
         if part not in rows:
             continue
         loss, response = respond(parts, fitted.parameters, as_batch(rows[part]))
+        if part == "train" and fitted.ready.few is not None:
+            loss = survey(parts, fitted.parameters, fitted.ready.few)[1]
         response = np.asarray(response, np.float64)
-        metrics[part] = {"loss": float(loss)} | measure(index, response, names)
         if part != "train":
             kept.append(_predictions(parts, table, part, index, response))
+        codes = table.codes[index]
+        if spooled is not None and part != "train":
+            (loss, response), codes = spooled.respond(parts, fitted.parameters, part), spooled.codes(part)
+        metrics[part] = {"loss": float(loss)} | measure(codes, np.asarray(response, np.float64), names)
     if kept:
         write_frame(folder / "evidence" / "predictions.parquet", pl.concat(kept))
     if fitted.evaluations:
@@ -66,7 +82,7 @@ def write_outcome(
     write_measurement(folder, measure_with(training, "slice"))
     known["metrics"] = metrics
     known["start"] = {
-        "loss": float(survey(parts, fitted.start, fitted.ready.whole)[1]),
+        "loss": float(survey(parts, fitted.start, fitted.ready.over)[1]),
         "trivial_loss": fitted.figures.trivial,
         "trivial": fitted.figures.trivially,
     }
@@ -76,15 +92,14 @@ def write_outcome(
     write_json(folder / "run.json", known, sealed=True)
 
 
-def measures(parts: Parts, table: Table) -> Measure:
-    """(row numbers, the model's response to them, names of measures) -> the measures in the target's own units."""
+def measures(parts: Parts, target: Target) -> Measure:
+    """(coded targets, the model's response to them, names of measures) -> the measures in the target's own units."""
 
-    def measure(index: np.ndarray, response: np.ndarray, names: Any) -> dict[str, float]:
-        if table.target.task == "regression":
-            actual = decode(table.target, table.codes[index])
-            return measure_numbers(np.asarray(actual), np.asarray(decode(table.target, response)), names)
-        codes, each = to_classes(response, not isinstance(parts.loss, Hinge))
-        return measure_classes(table.codes[index].astype(int), codes, each, names)
+    def measure(codes: np.ndarray, response: np.ndarray, names: Any) -> dict[str, float]:
+        if target.task == "regression":
+            return measure_numbers(np.asarray(decode(target, codes)), np.asarray(decode(target, response)), names)
+        found, each = to_classes(response, not isinstance(parts.loss, Hinge))
+        return measure_classes(codes.astype(int), found, each, names)
 
     return measure
 
@@ -112,7 +127,7 @@ def _exact(fitted: Fitted) -> dict[str, Any] | None:
         return None
     best = np.asarray(ravel_pytree(as_parameters(exact, fitted.parameters))[0], np.float64)
     ours = np.asarray(ravel_pytree(fitted.parameters)[0], np.float64)
-    loss = float(survey(fitted.ready.parts, fitted.parameters, fitted.ready.whole)[1])
+    loss = float(survey(fitted.ready.parts, fitted.parameters, fitted.ready.over)[1])
     return {
         "loss": exact.loss,
         "objective": exact.objective,

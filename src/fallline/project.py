@@ -9,6 +9,7 @@ import platform
 import shutil
 import time
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ import polars as pl
 
 from fallline import __version__, words
 from fallline.data import Number, fingerprint, read_table
+from fallline.data.stream.membership import PARTS
 from fallline.engine import precision
 from fallline.errors import DataError, SettingsError, StorageError
 from fallline.fit import Fitted, SetUp, fit
@@ -32,6 +34,8 @@ from fallline.parallel.mesh import enough_rows, joined, to_launch
 from fallline.record import named_arrays
 from fallline.run import Run
 from fallline.settings import Settings, batch_size, check, parts_of
+from fallline.spooled import Spooled
+from fallline.streamed import Streamed, bound_of, stream_table
 from fallline.stretches import Past, leg_ends
 from fallline.survey import Rows
 from fallline.table import Table, prepare_table
@@ -41,6 +45,7 @@ from fallline.trace.run_folder import extended_in
 from fallline.trace.store import Store
 from fallline.trace.trace import layout
 from fallline.types import Parts
+from fallline.watch import Look
 
 
 def train(
@@ -63,13 +68,15 @@ def train(
     sync: int = 1,
     worker_timeout: float = 60.0,
     device: str = "auto",
+    memory: str = "auto",
     watch: Callable[[Any], None] = lambda seen: None,
     **settings: Any,
 ) -> Run:
     """Train a model to predict one column of a table from the others.
 
     Args:
-        source: a path (CSV, Parquet, Arrow, JSON lines), a data frame of any kind, columns as a dict, or arrays.
+        source: a path (CSV, Parquet, Arrow, JSON lines), a folder or a pattern such as
+            "big/*.parquet", a data frame of any kind, columns as a dict, or arrays.
         target: the column to predict.
         runs: where to put the run folder; $FALLLINE_RUNS or ./runs unless given.
         name: what the run is called, after its date; the source and the model unless given.
@@ -86,6 +93,8 @@ def train(
             model as one process makes.
         worker_timeout: seconds without a sign of life after which a worker counts as lost.
         device: cpu, gpu, or auto for a GPU where JAX sees one.
+        memory: what training may take, such as "1.5GB"; half of what is free for "auto". A table that would take
+            more is read from the disk piece by piece, and a sample of its rows is what instruments look at.
         watch: sees what was set up, and each leg; of workers' training, what `parallel.listen` tells of them.
         settings: see `fallline.settings.Settings`.
 
@@ -104,6 +113,12 @@ def train(
         raise SettingsError(f"sync is {sync} with {workers} workers.\nGive 1 or more, and more than one worker.")
     if not 1 <= worker_timeout < float("inf"):
         raise SettingsError(f"worker_timeout is {worker_timeout}.\nGive seconds, 1 at least.")
+    bound = bound_of(source, memory)
+    if bound is not None and workers != 1:
+        raise SettingsError(
+            "The table is read from the disk piece by piece, which several workers can't share yet.\n"
+            "Leave --workers out, or allow more with --memory."
+        )
     if to_launch(workers):
         return Run(launch(train, given, int(workers), timeout=worker_timeout, watch=watch))
     crew = joined()
@@ -113,18 +128,20 @@ def train(
     if not 0 <= checkpoint_every < float("inf"):
         raise SettingsError(f"checkpoint_every is {checkpoint_every}.\nGive seconds, 0 for after every leg.")
     # 2 Data
-    frame = read_table(source, header=header)
-    table = prepare_table(
-        frame,
-        target,
-        asked,
-        types=types,
-        validation=validation,
-        test=test,
-        split_column=split,
-        weight_column=weights,
-        class_weight=class_weight,
-    )
+    how: dict[str, Any] = {
+        "types": types,
+        "validation": validation,
+        "test": test,
+        "split_column": split,
+        "weight_column": weights,
+        "class_weight": class_weight,
+    }
+    streamed = None if bound is None else stream_table(source, target, asked, bound, header=header, **how)
+    if streamed is None:
+        frame = read_table(source, header=header)
+        table, read = prepare_table(frame, target, asked, **how), len(frame)
+    else:
+        table, read = streamed.table, streamed.read
     parts = parts_for(asked, table)
     metric = known_metric(metric, table.target.task)
     if crew:
@@ -153,8 +170,9 @@ def train(
             "checkpoint_every": checkpoint_every,
             "workers": crew.workers if crew else 1,
             "sync": sync,
+            "bound": bound,
         },
-        "data": _data(table, origin, len(frame)),
+        "data": _data(table, origin, read) | _streamed(streamed),
         "preparation": table.preparation.to_json(),
         "target": table.target.to_json(),
         "metric": metric,
@@ -166,7 +184,7 @@ def train(
         try:
             with on(device), precision(asked.precision):
                 _write_begun(asked, parts, table, folder, known)
-                return train_in(folder, asked, parts, table, known, watch=watch)
+                return train_in(folder, asked, parts, table, known, streamed=streamed, watch=watch)
         except BaseException:
             if not _has_begun(known):  # leave nothing behind
                 shutil.rmtree(folder, ignore_errors=True)
@@ -180,6 +198,7 @@ def train_in(
     table: Table,
     known: dict[str, Any],
     *,
+    streamed: Streamed | None = None,
     past: Past | None = None,
     trace_parts: int = 0,
     watch: Callable[[Leg | SetUp], None] = lambda seen: None,
@@ -188,17 +207,21 @@ def train_in(
 
     Args:
         known: the contents of run.json so far.
+        streamed: all rows, when `table` is a sample of them.
         past: what is recorded of the steps that were made already, in so many parts of the trace.
     """
     given = known["given"]
     rows = _rows(asked, parts, table)
     every = given.get("checkpoint_every", 30.0)
     store = Store(folder, lambda parameters: {k: np.asarray(v) for k, v in named_arrays(parameters).items()}, every)
-    measure = measures(parts, table)
-    held_out, metric = table.split.validation, known["metric"]
+    measure, metric = measures(parts, table.target), known["metric"]
+    spooled = None if streamed is None else streamed.rows(parts.model.outputs)
+    validation, codes = _held_out(parts, table, rows, spooled)
 
     def ready(made: SetUp) -> None:
         store.batches = made.walk.batches
+        if spooled is not None and made.feed is not None:
+            known["data"]["streamed"]["shuffle"] = spooled.shuffle(made.walk.batches)
         if made.choice is not None:
             write_frame(
                 folder / "evidence" / "rates.parquet",
@@ -231,8 +254,8 @@ def train_in(
                 parts,
                 asked,
                 rows["train"],
-                validation=rows.get("validation"),
-                measure=lambda response: measure(held_out, response, [metric])[metric],
+                validation=validation,
+                measure=lambda response: measure(codes, response, [metric])[metric],
                 keep=keep,
                 ready=ready,
                 until=given.get("until"),
@@ -241,13 +264,14 @@ def train_in(
                 past=past,
                 mark=mark,
                 place=here(given),
+                spooled=spooled,
                 trivially=trivially(parts, table),
             )
         finally:
             store.close()
         write_weights(folder / "weights.safetensors", _arrays(fitted))
         # 4 Deployment
-        write_outcome(fitted, table, rows, measure, folder, known)
+        write_outcome(fitted, table, rows, measure, folder, known, spooled)
     except StorageError as error:
         if not (_has_begun(known) and folder.is_dir()):
             raise
@@ -267,13 +291,14 @@ def follow(
     **more: Any,
 ) -> None:
     """Step 3 as another worker than the first: the same steps, and nothing written. `more` goes to `fit`."""
-    rows, measure, held_out = _rows(asked, parts, table), measures(parts, table), table.split.validation
+    rows, measure = _rows(asked, parts, table), measures(parts, table.target)
+    validation, codes = _held_out(parts, table, rows, None)
     fit(
         parts,
         asked,
         rows["train"],
-        validation=rows.get("validation"),
-        measure=lambda response: measure(held_out, response, [metric])[metric],
+        validation=validation,
+        measure=lambda response: measure(codes, response, [metric])[metric],
         keep=watch,
         ready=watch,
         until=until,
@@ -286,6 +311,17 @@ def _rows(asked: Settings, parts: Parts, table: Table) -> dict[str, Rows]:
     dtype = np.float32 if asked.precision == 32 else np.float64
     each = {name: getattr(table.split, name) for name in ("train", "validation", "test")}
     return {name: table.rows(index, parts.model.outputs, dtype) for name, index in each.items() if len(index)}
+
+
+def _held_out(
+    parts: Parts, table: Table, rows: dict[str, Rows], spooled: Spooled | None
+) -> tuple[Rows | Look | None, np.ndarray]:
+    """The validation rows, or how to look at those on the disk; and what is true of each."""
+    if spooled is None:
+        return rows.get("validation"), table.codes[table.split.validation]
+    if not spooled.spool.counts[1]:
+        return None, np.zeros(0)
+    return partial(spooled.respond, parts, part="validation"), spooled.codes("validation")
 
 
 def _write_begun(asked: Settings, parts: Parts, table: Table, folder: Path, known: dict[str, Any]) -> None:
@@ -356,6 +392,23 @@ def _data(table: Table, origin: dict[str, Any], read: int) -> dict[str, Any]:
         "steps": list(table.preparation.describe()),
         "features": list(table.preparation.feature_names),
         "split": table.split.how,
+    }
+
+
+def _streamed(streamed: Streamed | None) -> dict[str, Any]:
+    """What a table on disk knows of all of its rows, where the sample knows less."""
+    if streamed is None:
+        return {}
+    rows = dict(zip(PARTS, streamed.known.parts, strict=True))
+    columns = [
+        {"name": c.name, "kind": c.kind, "why": c.why, "distinct": c.distinct, "missing": c.missing}
+        | ({"range": streamed.known.ranges[c.name]} if c.name in streamed.known.ranges else {})
+        for c in streamed.table.columns
+    ]
+    return {
+        "rows": {"read": streamed.read, "dropped": streamed.known.dropped} | rows,
+        "columns": columns,
+        "streamed": {"sample": len(streamed.table.frame), "buffer": streamed.buffer},
     }
 
 

@@ -70,7 +70,7 @@ def resume(
         known = read_run(folder)
         more = _more(found, epochs, steps)
         asked = check(**found.asked)
-        table = table_again(found, asked, source)
+        table, streamed = table_again(found, asked, source)
         if plain(table.preparation.to_json()) != plain(known["preparation"]):
             raise RunError(
                 f"{found.name} can't go on: its table is prepared otherwise than it was.\n"
@@ -88,7 +88,9 @@ def resume(
                 known["extended"] = [*(known.get("extended") or []), {"from": more[0], "to": more[1]}]
             write_json(folder / "run.json", known, sealed=True, firm=True)
             left = cut(folder, sound, step)
-            return train_in(folder, asked, parts, table, known, past=past, trace_parts=left, watch=watch)
+            return train_in(
+                folder, asked, parts, table, known, streamed=streamed, past=past, trace_parts=left, watch=watch
+            )
 
 
 def _more(run: RunFolder, epochs: int | None, steps: int | None) -> tuple[int, int] | None:

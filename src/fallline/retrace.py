@@ -15,12 +15,14 @@ import numpy as np
 from jax.flatten_util import ravel_pytree
 
 from fallline.data import fingerprint, read_table
+from fallline.data.stream.sources import is_several
 from fallline.engine import precision
 from fallline.errors import DataError, RunError
 from fallline.fit import SetUp, set_up
 from fallline.legs import HERE, Place
 from fallline.parallel.apart import again
 from fallline.settings import Settings, check, parts_of
+from fallline.streamed import Streamed, stream_table
 from fallline.table import Table, prepare_table
 from fallline.trace.run_folder import RunFolder
 from fallline.training import Training
@@ -39,30 +41,33 @@ def retrace(folder: str | Path, source: Any = None) -> Training:
     """
     run = RunFolder(folder)
     settings = check(**run.asked)
-    table = table_again(run, settings, source)
+    table, streamed = table_again(run, settings, source)
     with precision(settings.precision):  # start weights of 64 bits are other draws than those of 32
-        ready = ready_to_walk(settings, table, rate=run.settings["rate"], extended=run.extended, place=again(run.given))
+        ready = ready_to_walk(
+            settings, table,
+            rate=run.settings["rate"], extended=run.extended, place=again(run.given), streamed=streamed,
+        )  # fmt: skip
         flat, unravel = ravel_pytree(ready.state.parameters)
         kept = unravel(jnp.asarray(run.flat_weights(), flat.dtype))
         return training_of(run, ready, kept, int(run.verdict.figures.get("kept", len(run.trace))), table)
 
 
-def table_again(run: RunFolder, settings: Settings, source: Any = None) -> Table:
-    """The table of a run, prepared as it was. Raises RunError."""
-    given = run.given
-    frame = read_table(table_of(run, source), header=given["header"])
+def table_again(run: RunFolder, settings: Settings, source: Any = None) -> tuple[Table, Streamed | None]:
+    """The table of a run, prepared as it was; with all its rows when the table is a sample of them. Raises RunError."""
+    given, source, target = run.given, table_of(run, source), run.data["target"]["name"]
+    asked: dict[str, Any] = {
+        "types": given["types"],
+        "validation": given["validation"],
+        "test": given["test"],
+        "split_column": given["split"],
+        "weight_column": given["weights"],
+        "class_weight": given["class_weight"],
+    }
     try:
-        return prepare_table(
-            frame,
-            run.data["target"]["name"],
-            settings,
-            types=given["types"],
-            validation=given["validation"],
-            test=given["test"],
-            split_column=given["split"],
-            weight_column=given["weights"],
-            class_weight=given["class_weight"],
-        )
+        if given.get("bound") is None:
+            return prepare_table(read_table(source, header=given["header"]), target, settings, **asked), None
+        streamed = stream_table(source, target, settings, given["bound"], header=given["header"], **asked)
+        return streamed.table, streamed
     except DataError as error:
         raise RunError(f"{run.name} can't be walked again: {error}") from error
 
@@ -74,6 +79,7 @@ def ready_to_walk(
     rate: float | None = None,
     extended: Sequence[tuple[int, int]] = (),
     place: Place = HERE,
+    streamed: Streamed | None = None,
 ) -> SetUp:
     """The loop made ready for a table. Call it inside `engine.precision(settings.precision)`.
 
@@ -81,6 +87,7 @@ def ready_to_walk(
         rate: the rate, when it was chosen before.
         extended: from which steps to which the training went on after it had ended.
         place: where the steps are made.
+        streamed: all rows, when `table` is a sample of them.
     """
     parts = parts_of(
         settings,
@@ -89,14 +96,9 @@ def ready_to_walk(
         classes=len(table.target.classes or ()),
     )
     dtype = np.float32 if settings.precision == 32 else np.float64
-    return set_up(
-        parts,
-        settings,
-        table.rows(table.split.train, parts.model.outputs, dtype),
-        rate=rate,
-        extended=extended,
-        place=place,
-    )
+    rows = table.rows(table.split.train, parts.model.outputs, dtype)
+    spooled = None if streamed is None else streamed.rows(parts.model.outputs)
+    return set_up(parts, settings, rows, rate=rate, extended=extended, place=place, spooled=spooled)
 
 
 def training_of(run: RunFolder, ready: SetUp, kept: Parameters, kept_step: int, table: Table) -> Training:
@@ -119,7 +121,7 @@ def table_of(run: RunFolder, source: Any = None) -> Any:
     origin = run.source
     if source is None:
         source = origin.get("path")
-        if source is None or not Path(source).exists():
+        if source is None or not (Path(source).exists() or is_several(source)):
             to_do = "Train on a file instead" if source is None else "Put the table back where it was"
             raise RunError(
                 f"{run.name} was trained on {source_name(origin)}, which is no longer at hand.\n"

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import jax
 import numpy as np
 
 from fallline.exact import Exact, equivalent_rows, least_squares
+from fallline.exact import condensed as condensed_of
 from fallline.losses import Penalty, Squared
 from fallline.models import Linear
 from fallline.survey import Rows, as_array, grade
@@ -25,17 +26,56 @@ class Shortcut(NamedTuple):
     few: Batch | None
 
 
+class AllRows(Protocol):
+    """Rows that are not in memory all at once."""
+
+    def gram(self) -> np.ndarray:
+        """[features, 1, target]' diag(share) [features, 1, target], shares adding up to 1."""
+        ...
+
+    def grade(self, parts: Parts, parameters: Parameters) -> float:
+        """The objective over all of them."""
+        ...
+
+
+def streamed_shortcut(parts: Parts, among: AllRows, *, seed: int, bits: int) -> Shortcut:
+    """As `shortcut`, for rows that are not in memory: one pass gives their Gram matrix, and that the exact answer.
+
+    The few rows always come along where they are safe, since losses over all rows can be taken on them.
+    """
+    if (quadratic := _quadratic(parts)) is None:
+        return Shortcut(None, None)
+    model, l2 = quadratic
+    condensed = condensed_of(among.gram(), np.finfo(np.float64).eps)
+    exact = least_squares(*condensed, l2=l2, bias=model.bias)
+    few = Batch(*map(as_array, condensed))
+    start = model.init(jax.random.key(seed))
+    for parameters in (start, as_parameters(exact, start)):
+        truth, found = among.grade(parts, parameters), float(grade(parts, parameters, few))
+        if not abs(found - truth) <= SAFE[bits] * abs(truth):
+            return Shortcut(None, None)
+    method = f"{exact.method}, of {len(few.share)} rows with the same loss, from one pass over the table"
+    return Shortcut(exact._replace(method=method), few)
+
+
+def _quadratic(parts: Parts) -> tuple[Linear, float] | None:
+    """The linear model and the l2 of a squared loss without l1; None for all else."""
+    model, penalty = parts.model, parts.penalty
+    if not (isinstance(model, Linear) and model.output == "identity" and model.outputs == 1):
+        return None
+    if not (isinstance(parts.loss, Squared) and isinstance(penalty, Penalty) and penalty.l1 == 0):
+        return None
+    return model, penalty.l2
+
+
 def shortcut(parts: Parts, rows: Rows, whole: Batch, *, full: bool, seed: int, bits: int) -> Shortcut:
     """The closed form of squared loss on a linear model without l1, and few rows for a full-batch training.
 
     Few rows are safe where it shows: at a random start and at the exact answer they give the table's loss back.
     """
-    model, penalty = parts.model, parts.penalty
-    if not (isinstance(model, Linear) and model.output == "identity" and model.outputs == 1):
+    if (quadratic := _quadratic(parts)) is None:
         return Shortcut(None, None)
-    if not (isinstance(parts.loss, Squared) and isinstance(penalty, Penalty) and penalty.l1 == 0):
-        return Shortcut(None, None)
-    l2 = penalty.l2
+    model, l2 = quadratic
     share = rows.weight / rows.weight.sum()
     table = (rows.features, rows.target, share)
     count, width = np.shape(rows.features)

@@ -14,7 +14,7 @@ from jaxtyping import Float
 
 from fallline.errors import RunError
 from fallline.halfway import Halfway
-from fallline.legs import Leg, Stop, Walk, train
+from fallline.legs import Feed, Leg, Stop, Walk, train
 from fallline.types import Batch, Parts, State
 from fallline.watch import Watch
 
@@ -84,6 +84,7 @@ def walk_on(
     start: int,
     past: Past | None = None,
     mark: Callable[[Halfway], None] = lambda at: None,
+    feed: Feed | None = None,
 ) -> tuple[State, Stop]:
     """Train through stretches, the last of which may end early; arguments and what is returned as those of `train`.
 
@@ -113,7 +114,7 @@ def walk_on(
             here = seconds[stretch.start - 1] if 0 < stretch.start <= len(seconds) else took if stretch.start else 0.0
             watch.seconds = None if limit is None or stretch is not ahead[-1] else limit + here
         begin = max(start, stretch.start)
-        state, ending = train(parts, state, table, walk, look, start=begin, stop=stretch.end, before=took)
+        state, ending = train(parts, state, table, walk, look, start=begin, stop=stretch.end, before=took, feed=feed)
         if ending.reason == "interrupted":
             break
         if stretch is not ahead[-1] and ending.step != stretch.end:

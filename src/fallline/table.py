@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import polars as pl
+from jaxtyping import Float
 
 from fallline.data import (
     Column,
@@ -129,6 +130,14 @@ def _to_name(columns: list[str]) -> str:
 
 def _weights(frame: pl.DataFrame, column: str | None, there: np.ndarray) -> np.ndarray:
     """What each row counts; 0 without a target. Raises DataError for a weight that is none."""
+    weight = row_weights(frame, column, there)
+    if not weight.any():
+        raise DataError(f"All weights in '{column}' are 0.\nGive at least one row a weight above 0.")
+    return weight
+
+
+def row_weights(frame: pl.DataFrame, column: str | None, there: np.ndarray) -> np.ndarray:
+    """As `_weights`, of a piece of a table, which may be all 0."""
     if column is None:
         return there.astype(float)
     try:
@@ -143,32 +152,41 @@ def _weights(frame: pl.DataFrame, column: str | None, there: np.ndarray) -> np.n
         raise DataError(
             f"Row {row + 1} has {found} as its weight in '{shown(column)}'.\nExpected 0 or more, up to {HEAVIEST:g}."
         )
-    if not weight.any():
-        raise DataError(f"All weights in '{column}' are 0.\nGive at least one row a weight above 0.")
     return weight
+
+
+def class_weights(
+    asked: str | Mapping[Any, float], target: Target, counts: np.ndarray, rows: int
+) -> Float[np.ndarray, "classes"]:
+    """What a row of each class counts; "balanced" makes all classes of the training rows count alike.
+
+    Args:
+        counts: [classes] training rows of each.
+        rows: how many train.
+    """
+    if target.task != "classes":
+        raise SettingsError("class_weight needs classes, but the target is a number.\nLeave it out.")
+    classes = target.classes or ()
+    if asked == "balanced":
+        return rows / (len(counts) * np.maximum(counts, 1))
+    if not isinstance(asked, Mapping):
+        raise SettingsError(f"class_weight is {asked!r}.\nGive balanced, or a weight for each class.")
+    given = {str(k): v for k, v in asked.items()}
+    for name in given:
+        if name not in map(str, classes):
+            raise SettingsError(unknown("class", name, map(str, classes)))
+    return np.array([float(given.get(str(c), 1.0)) for c in classes])
 
 
 def _class_weights(
     asked: str | Mapping[Any, float] | None, target: Target, codes: np.ndarray, training: np.ndarray
 ) -> np.ndarray:
-    """What each row counts for its class; "balanced" makes all classes of the training rows count alike."""
+    """What each row counts for its class."""
     if asked is None:
         return np.ones(len(codes))
-    if target.task != "classes":
-        raise SettingsError("class_weight needs classes, but the target is a number.\nLeave it out.")
-    classes = target.classes or ()
-    if asked == "balanced":
-        counts = np.bincount(codes[training].astype(int), minlength=len(classes))
-        each = len(training) / (len(counts) * np.maximum(counts, 1))
-    elif isinstance(asked, Mapping):
-        given = {str(k): v for k, v in asked.items()}
-        for name in given:
-            if name not in map(str, classes):
-                raise SettingsError(unknown("class", name, map(str, classes)))
-        each = np.array([float(given.get(str(c), 1.0)) for c in classes])
-    else:
-        raise SettingsError(f"class_weight is {asked!r}.\nGive balanced, or a weight for each class.")
-    return each[codes.astype(int)]
+    there = codes[training].astype(int) if target.task == "classes" else np.zeros(0, int)
+    counts = np.bincount(there, minlength=len(target.classes or ()))
+    return class_weights(asked, target, counts, len(training))[codes.astype(int)]
 
 
 def to_classes(response: np.ndarray, probabilities: bool) -> tuple[np.ndarray, np.ndarray | None]:

@@ -109,8 +109,10 @@ class Training:
         return self.names.index(name)
 
     def rows_of(self, step: int) -> Int[np.ndarray, "rows"]:
-        """Which training rows the step, counted from 1, saw."""
+        """Which training rows the step, counted from 1, saw; their places in the batch when rows are on disk."""
         batches = self.ready.walk.batches
+        if self.ready.feed is not None:
+            return np.arange(batches.rows_in_steps[(step - 1) % batches.epoch_steps])
         if batches.full:
             return np.arange(batches.rows)
         order = batches.steps(step - 1, step)[0]
@@ -119,6 +121,8 @@ class Training:
     def batch_of(self, step: int) -> Batch:
         """The batch that the step, counted from 1, saw."""
         rows, batch = self.rows_of(step), self.ready.whole
+        if self.ready.feed is not None:
+            return jax.tree.map(lambda a: jnp.asarray(np.array(a[0, : len(rows)])), self.ready.feed(step - 1, step))
         if not self.ready.walk.batches.full:  # taking all rows in their order would take a while
             batch = _take(batch, rows)
         return batch._replace(share=batch.share * len(self.ready.whole.share) / len(rows))

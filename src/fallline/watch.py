@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
@@ -15,6 +17,8 @@ from fallline.legs import Leg, Stop
 from fallline.stopping import Patience, Plateau, first_exploded, good_steps
 from fallline.survey import Rows, as_batch, respond
 from fallline.types import Parameters, Parts
+
+Look = Callable[[Parameters], tuple[Any, Any]]  # parameters -> the loss of the held-out rows, and each one's response
 
 
 @dataclass
@@ -123,13 +127,13 @@ def _until(leg: Leg, step: int) -> Leg:
 
 
 def evaluator(
-    parts: Parts, validation: Rows, measure: Callable[[np.ndarray], float] | None, batches: Batches
+    parts: Parts, validation: Rows | Look, measure: Callable[[np.ndarray], float] | None, batches: Batches
 ) -> Callable[[int, Parameters], Evaluation]:
     """The look at the held-out rows: step and parameters in, their loss and final measure out."""
-    held_out = as_batch(validation)
+    look = validation if callable(validation) else partial(respond, parts, batch=as_batch(validation))
 
     def evaluate(step: int, parameters: Parameters) -> Evaluation:
-        loss, response = respond(parts, parameters, held_out)
+        loss, response = look(parameters)
         metric = measure(np.asarray(response)) if measure else float("nan")
         return Evaluation(step, float(batches.rows_seen(np.array(step)) / batches.rows), float(loss), metric)
 

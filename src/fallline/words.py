@@ -85,6 +85,11 @@ def summary(run: dict[str, Any], condensed: bool) -> list[str]:
         lines.append(f"The rate {number(settings['rate'])} was chosen by trial runs.")
     if condensed:
         lines.append("Each step walked on a few rows that have the same squared loss as the whole table.")
+    if "streamed" in data:
+        lines.append(
+            f"Rows were read from the disk piece by piece; the rate, the verdict and training measures come from "
+            f"{data['streamed']['sample']:,} evenly chosen ones, held-out measures from all."
+        )
     if run["exact"]:
         exact = run["exact"]
         lines.append(

@@ -25,6 +25,8 @@ def _option(*flags: str, help: str, metavar: str | None = None) -> Any:
 
 _KIND = "number, category, date or ignore, where the inferred kind is wrong. Repeatable."
 _HEADER = "Whether the first row holds names; else inferred."
+_TABLE = "CSV (.gz too), Parquet, Arrow or JSON lines; a folder of such; or 'big/*.parquet'."
+_MEMORY = "What training may take, such as 1.5GB; auto is half of what is free. Larger tables stay on the disk."
 _SPLIT = "A column that says train, validation or test instead."
 _CHECKPOINT = "Between checkpoints, from which `fallline resume` goes on."
 _WORKERS = "Processes that share the rows of each batch; auto under Slurm, Open MPI or Kubernetes."
@@ -34,7 +36,12 @@ _METRIC = "Final measure: rmse, mae, r2, median_error; accuracy, auc, log_loss, 
 
 
 def train(
-    table: Annotated[str, typer.Argument(metavar="TABLE", help="CSV (.gz too), Parquet, Arrow or JSON lines.")],
+    table: Annotated[
+        str,
+        typer.Argument(
+            metavar="TABLE", help="CSV (.gz too), Parquet, Arrow, JSON lines; a folder, or 'big/*.parquet'."
+        ),
+    ],
     target: Annotated[str, _option(metavar="COLUMN", help="The column to predict.")],
     types: Annotated[list[str] | None, _option("--type", metavar="COLUMN=KIND", help=_KIND)] = None,
     header: Annotated[bool | None, _option("--header/--no-header", help=_HEADER)] = None,
@@ -50,6 +57,7 @@ def train(
     sync: Annotated[int, _option(metavar="N", help=_SYNC)] = 1,
     worker_timeout: Annotated[float, _option("--worker-timeout", metavar="SECONDS", help=_TIMEOUT)] = 60.0,
     device: Annotated[str, _option(metavar="KIND", help="Where to compute: auto, cpu or gpu.")] = "auto",
+    memory: Annotated[str, _option(metavar="SIZE", help=_MEMORY)] = "auto",
     name: Annotated[str | None, _option(help="What to call the run, after its date.")] = None,
     no_report: Annotated[bool, _option("--no-report", help="Leave report.html out.")] = False,
     runs: Runs = None,
@@ -82,6 +90,7 @@ def train(
             sync=sync,
             worker_timeout=worker_timeout,
             device=device,
+            memory=memory,
             watch=progress.see,
             **settings,
         )

@@ -26,9 +26,14 @@ def memory() -> int:
     asked = os.environ.get("FALLLINE_MEMORY", "").strip()
     if not asked:
         return _free() // 2
-    found = re.fullmatch(r"(\d{1,15}(?:\.\d{1,9})?)\s*([KMGT]?B?)", asked.upper())
+    return bytes_of(asked, "FALLLINE_MEMORY")
+
+
+def bytes_of(asked: str, name: str) -> int:
+    """The bytes of a size such as 500MB. Raises SettingsError for what is none."""
+    found = re.fullmatch(r"(\d{1,15}(?:\.\d{1,9})?)\s*([KMGT]?B?)", asked.strip().upper())
     if not found or not float(found[1]):
-        raise SettingsError(f"FALLLINE_MEMORY is '{asked[:40]}'.\nGive a size, such as 500MB or 2GB.")
+        raise SettingsError(f"{name} is '{asked[:40]}'.\nGive a size, such as 500MB or 2GB.")
     unit = found[2] if found[2] in UNITS else f"{found[2]}B"
     return int(float(found[1]) * UNITS.get(unit, 1))
 

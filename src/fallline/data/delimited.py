@@ -5,6 +5,8 @@ from __future__ import annotations
 import csv
 import io
 import re
+from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import polars as pl
@@ -50,6 +52,28 @@ def read_delimited(data: bytes, name: str, *, header: bool | None, separator: st
         frame = pl.DataFrame(read[header:], schema=[(column, pl.String) for column in names], orient="row")
     frame.columns = names
     return pl.DataFrame([tidy(column, decimal_comma=separator != ",") for column in frame])
+
+
+class Head(NamedTuple):
+    """What the start of a text tells of all of it."""
+
+    names: list[str]
+    separator: str
+    skip: int  # lines above the first row
+
+
+def head_of(path: Path, *, header: bool | None) -> Head:
+    """Names and separator of a text too large to be read at once. Raises DataError."""
+    with path.open("rb") as file:
+        data = file.read(LOOKED_AT)
+    if len(data) == LOOKED_AT:
+        data = data[: data.rfind(b"\n") + 1]
+    data = _text(data, path.name)
+    separator = "\t" if path.suffix.lower() == ".tsv" else _separator(data)
+    start = [row for row in csv.reader(io.StringIO(data.decode(), newline=""), delimiter=separator) if row][:MOST_ROWS]
+    header = has_header(start) if header is None else header
+    names = named(start[0], path.name) if header else [f"column_{i + 1}" for i in range(len(start[0]))]
+    return Head(names, separator, int(header))
 
 
 def _text(data: bytes, name: str) -> bytes:

@@ -10,6 +10,7 @@ import numpy as np
 import polars as pl
 
 from fallline.data.frames import frame_of
+from fallline.data.stream.sources import files_of, is_several
 from fallline.data.values import texts
 from fallline.errors import DataError
 
@@ -30,6 +31,11 @@ def fingerprint(source: Any) -> dict[str, Any]:
             "sha256": _of_values(frame),
         }
     path = Path(source).expanduser().absolute()
+    if is_several(source):
+        files = [fingerprint(each) for each in files_of(source)]
+        digest = hashlib.sha256("".join(f"{f['name']}\0{f['sha256']}\n" for f in files).encode()).hexdigest()
+        size = sum(f["size"] for f in files)
+        return {"name": path.name, "path": str(path), "size": size, "sha256": digest, "files": len(files)}
     try:
         with path.open("rb") as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()

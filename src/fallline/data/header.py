@@ -8,6 +8,11 @@ from collections.abc import Sequence
 from fallline.data.values import CONTROL, DATE, MISSING, shown
 from fallline.errors import DataError
 
+ENDINGS = {
+    ".csv": "text", ".tsv": "text", ".txt": "text", ".data": "text", ".parquet": "parquet", ".pq": "parquet",
+    ".arrow": "arrow", ".feather": "arrow", ".ipc": "arrow", ".jsonl": "json lines", ".ndjson": "json lines",
+}  # fmt: skip
+
 NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?|[+-]?inf(inity)?", re.IGNORECASE)
 LONGEST_NAME = 1_000  # characters
 SHAPES = (

@@ -135,13 +135,23 @@ def _category(series: pl.Series, weights: np.ndarray | None, rare: float) -> Cat
         .agg(pl.col("weight").sum())
         .sort("weight", "level", descending=[True, False])
     )
+    return category_of(series.name, counts, rare * float(weight.sum()), bool(cells.null_count()))
+
+
+def category_of(name: str, counts: pl.DataFrame, least: float, missing: bool) -> Category:
+    """The step of a category whose levels were counted.
+
+    Args:
+        counts: the columns level and weight, the heaviest first, those alike by their names.
+        least: the weight from which a level has its own feature.
+        missing: whether a training row lacks the value.
+    """
     known = counts.filter(pl.col("level").is_not_null())
-    enough = max(FEWEST, rare * float(weight.sum()))
+    enough = max(FEWEST, least)
     kept = known.filter(pl.col("weight") >= enough)["level"].head(MOST_LEVELS)
-    missing = bool(cells.null_count())
     # with no level of its own, and none missing, a feature for others would be 1 in every row
     other = len(kept) < len(known) and (len(kept) > 0 or missing)
-    return Category(series.name, tuple(kept), other, missing)
+    return Category(name, tuple(kept), other, missing)
 
 
 def _check_there(needed: list[str], there: list[str]) -> None:

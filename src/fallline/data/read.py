@@ -16,15 +16,12 @@ from fallline.data.bound import TO_DO, size, text_allowed
 from fallline.data.columnar import read_columnar
 from fallline.data.delimited import read_delimited
 from fallline.data.frames import frame_of
-from fallline.data.header import check_unique, plain_name
+from fallline.data.header import ENDINGS, check_unique, plain_name
 from fallline.data.lines import read_json_lines
+from fallline.data.stream.sources import files_of, is_several, other_columns
 from fallline.data.values import tidy
 from fallline.errors import DataError
 
-ENDINGS = {
-    ".csv": "text", ".tsv": "text", ".txt": "text", ".data": "text", ".parquet": "parquet", ".pq": "parquet",
-    ".arrow": "arrow", ".feather": "arrow", ".ipc": "arrow", ".jsonl": "json lines", ".ndjson": "json lines",
-}  # fmt: skip
 MARKS = {
     b"PAR1": "parquet", b"ARROW1": "arrow", b"\xff\xff\xff\xff": "arrow", b"PK\x03\x04": "zip", b"\x89PNG": "PNG",
     b"%PDF": "PDF", b"SQLite": "SQLite", b"FEA1": "old Feather", b"\x89HDF": "HDF5", b"\xd0\xcf\x11\xe0": "old Excel",
@@ -39,14 +36,17 @@ def read_table(source: Any, *, header: bool | None = None) -> pl.DataFrame:
     White space around text is stripped; an empty cell, NA, NaN, null, None and ? are missing values (null).
 
     Args:
-        source: a path (CSV, TSV, also gzip; Parquet; Arrow or Feather; JSON lines), a data frame (Polars, pandas,
+        source: a path (CSV, TSV, also gzip; Parquet; Arrow or Feather; JSON lines), a folder of such files or a
+            pattern such as "big/*.parquet", a data frame (Polars, pandas,
             Arrow or any that narwhals knows), {name: values}, an array [rows, columns] (then named x1, x2, ...),
             or (X, y), where y becomes the column "target".
         header: whether the first row of a text names the columns; None to find out.
 
     Raises: DataError for whatever can't be read as a table, or holds an infinite number.
     """
-    if isinstance(source, str | Path):
+    if is_several(source):
+        frame, where = _concatenated(files_of(source), header), f"'{source}'"
+    elif isinstance(source, str | Path):
         frame = _read_file(Path(source).expanduser(), header)
         where = f"'{Path(source).name}'"
     else:
@@ -58,6 +58,18 @@ def read_table(source: Any, *, header: bool | None = None) -> pl.DataFrame:
     if frame.width == 0 or frame.height == 0:
         raise DataError(f"{where} has no {'columns' if frame.width == 0 else 'rows'}.\nGive at least one row of data.")
     return pl.DataFrame([tidy(column) for column in frame])
+
+
+def _concatenated(files: list[Path], header: bool | None) -> pl.DataFrame:
+    frames = [_read_file(path, header) for path in files]
+    for path, frame in zip(files, frames, strict=True):
+        if frame.columns != frames[0].columns:
+            raise other_columns(path, frame.columns, files[0], frames[0].columns)
+    try:
+        return pl.concat(frames, how="vertical_relaxed")
+    except pl.exceptions.PolarsError as error:
+        reason = " ".join(str(error).split())[:160]
+        raise DataError(f"The files of the table don't fit together: {reason}.\nGive each column one kind.") from None
 
 
 def _read_file(path: Path, header: bool | None) -> pl.DataFrame:

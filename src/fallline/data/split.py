@@ -100,7 +100,8 @@ def _order(classes: np.ndarray, training: int, seed: int) -> np.ndarray:
     return shuffled[np.argsort(np.where(nth == 0, -1, place), kind="stable")]
 
 
-def _by_column(column: pl.Series, numbers: np.ndarray | None) -> Split:
+def said_part(column: pl.Series, numbers: np.ndarray | None = None) -> pl.Series:
+    """ "train", "validation" or "test" [rows], as a column says. Raises DataError for a cell that says neither."""
     name = shown(column.name)
     part_of = {word: part for part, words in PARTS.items() for word in words}
     said = texts(column).str.to_lowercase()
@@ -112,6 +113,11 @@ def _by_column(column: pl.Series, numbers: np.ndarray | None) -> Split:
             f"Row {(row if numbers is None else numbers[row]) + 1} of the split column '{name}' is {found}.\n"
             "Expected train, validation or test."
         )
+    return part
+
+
+def _by_column(column: pl.Series, numbers: np.ndarray | None) -> Split:
+    name, part = shown(column.name), said_part(column, numbers)
     rows = {each: (part == each).arg_true().to_numpy() for each in PARTS}
     if len(rows["train"]) < 2:
         raise DataError(

@@ -24,8 +24,8 @@ from jax.flatten_util import ravel_pytree
 
 from fallline.engine import precision
 from fallline.errors import RunError
+from fallline.fit import replay
 from fallline.instruments.spectrum import ends, in_float64, trace, whole_hessian
-from fallline.legs import train
 from fallline.measurement import Figures, Measurement
 from fallline.rules import Rule
 from fallline.step import objective
@@ -199,7 +199,7 @@ def _ends_of(training: Training, steps: np.ndarray) -> tuple[np.ndarray, np.ndar
         for step in steps.tolist():
             for stop, kept in zip((step - 1, step), found, strict=True):
                 if stop > at:
-                    state, _ = train(ready.parts, state, ready.table, ready.walk, lambda leg: None, start=at, stop=stop)
+                    state = replay(ready, stop, state, at)
                 at = stop
                 kept.append(training.flat(state.parameters))
     before, after = (np.asarray(each, np.float64).reshape(len(steps), size) for each in found)

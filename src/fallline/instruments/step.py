@@ -121,7 +121,9 @@ def _rows(training: Training, number: int, batch: Batch, seen: Step, after: Stat
     response, later = (np.asarray(a, np.float64) for a in (parts.loss.response(seen.prediction), then))
     target = np.asarray(batch.target, np.float64)
     places = training.rows_of(number)
-    if table is not None:
+    if table is not None and training.ready.feed is not None:  # rows on disk have lost their numbers
+        own = decode(table.target, target if target.ndim == 1 else target.argmax(axis=1))
+    elif table is not None:
         rows = table.split.train[places]
         places, own = table.numbers[rows], decode(table.target, table.codes[rows])
     else:

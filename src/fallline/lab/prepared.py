@@ -88,7 +88,7 @@ def prepare(scene: Scene, folder: Path, runs: Mapping[str, Path], *, replay: boo
         shorter = replace(ready, walk=replace(ready.walk, capacity=max(-(-legs // PIECES), min(FEWEST, legs))))
         named = named_arrays(ready.state.parameters)
         arrays = layout(list(named), [np.shape(a) for a in named.values()])
-        metric, measure = known_metric(source.metric, table.target.task), measures(parts, table)
+        metric, measure = known_metric(source.metric, table.target.task), measures(parts, table.target)
         return Prepared(
             scene=scene,
             source=source,
@@ -97,7 +97,7 @@ def prepare(scene: Scene, folder: Path, runs: Mapping[str, Path], *, replay: boo
             legs=legs,
             names=tuple(words.parameter_names(arrays, table.preparation.feature_names)),
             metric=metric,
-            measure=lambda response: measure(table.split.validation, response, [metric])[metric],
+            measure=lambda response: measure(table.codes[table.split.validation], response, [metric])[metric],
             trivial=trivial_loss(ready),
             trivially=trivially(parts, table),
             start_objective=float(survey(parts, ready.state.parameters, ready.whole)[0]),

@@ -19,7 +19,7 @@ import numpy as np
 import polars as pl
 from jax.flatten_util import ravel_pytree
 
-from fallline.fit import SetUp, figures_of, rates_of, watch_of
+from fallline.fit import SetUp, figures_of, rates_of, replay, watch_of
 from fallline.lab.look import Branch
 from fallline.lab.prepared import Prepared, flat
 from fallline.lab.record import Record, States
@@ -111,7 +111,7 @@ class Walker:
                 return start_state(parts.rule, self._unravel(kept))
         near, state = self._states.nearest(step)
         if near < step:
-            state, _ = train(parts, state, self.ready.table, self.ready.walk, lambda leg: None, start=near, stop=step)
+            state = replay(self.ready, step, state, near)
             self._states.remember(step, state)
         return state
 
@@ -205,7 +205,16 @@ class Walker:
         def see(leg: Leg) -> Stop | None:
             return self._watch(leg._replace(seconds=began + leg.seconds))
 
-        state, ending = train(self.ready.parts, state, self.ready.table, self.ready.walk, see, start=start, stop=stop)
+        state, ending = train(
+            self.ready.parts,
+            state,
+            self.ready.table,
+            self.ready.walk,
+            see,
+            start=start,
+            stop=stop,
+            feed=self.ready.feed,
+        )
         if ending.reason == "diverged":
             self.broken = ending
             return

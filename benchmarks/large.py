@@ -1,0 +1,167 @@
+"""A table larger than memory: bounded memory, and rows a second beside Vowpal Wabbit and scikit-learn.
+
+    python benchmarks/large.py [--rows 200000] [--memory 1.2GB] [--out large.json]
+
+The table is made here and removed at the end. Each contender trains a logistic regression in a process of its own on
+the rows that Fallline trains on as well as on those that it holds out; rows a second are those of one pass over
+prepared rows (Vowpal Wabbit's own cache; Fallline's spool; for scikit-learn Parquet itself, since it has neither).
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import resource
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+
+FEATURES, CHUNK, BATCH = 28, 200_000, 256
+
+
+def make(folder: Path, rows: int) -> Path:
+    """A Parquet file of so many rows: 28 numbers and a class."""
+    import pyarrow as pa
+    from pyarrow import parquet
+
+    stream = np.random.default_rng(0)
+    truth = stream.normal(size=FEATURES)
+    writer = None
+    for first in range(0, rows, CHUNK):
+        features = stream.normal(size=(min(CHUNK, rows - first), FEATURES)).astype(np.float32)
+        target = features @ truth + stream.logistic(size=len(features)) > 0
+        columns = {f"x{i}": features[:, i] for i in range(FEATURES)} | {"y": target.astype(np.int8)}
+        table = pa.table(columns)
+        writer = writer or parquet.ParquetWriter(folder / "table.parquet", table.schema)
+        writer.write_table(table)
+    assert writer is not None
+    writer.close()
+    return folder / "table.parquet"
+
+
+def fallline(path: Path, memory: str) -> dict[str, float]:
+    """One epoch, batch 256, as a person would ask for it."""
+    from fallline import project
+    from fallline.feed import Feed
+
+    feeds, began, legs = [], time.perf_counter(), []
+    laid = Feed.__init__
+
+    def remember(self: Feed, *args: object) -> None:
+        laid(self, *args)  # pyright: ignore[reportArgumentType]
+        feeds.append(self)
+
+    Feed.__init__ = remember  # pyright: ignore[reportAttributeAccessIssue]
+    run = project.train(
+        str(path), "y", memory=memory, batch=BATCH, epochs=1, rate=0.1, stop="",
+        runs=path.parent / "runs", watch=lambda seen: legs.append((time.perf_counter(), seen)),
+    )  # fmt: skip
+    ready, last = legs[0], legs[-1]
+    seconds = last[0] - ready[0]
+    rows = run.data["rows"]["train"]
+    ours = float(run.trace["seconds"][-1])
+    return {
+        "rows": rows,
+        "rows_a_second": rows / seconds,
+        "epoch_seconds": seconds,
+        "loop_seconds": ours,
+        "before_seconds": ready[0] - began,
+        "all_seconds": time.perf_counter() - began,
+        "waited": sum(feed.waited for feed in feeds) / seconds,
+        "accuracy": run.metrics["test"]["accuracy"],
+        **{f"shuffle_{k}": v for k, v in run.data["streamed"]["shuffle"].items()},
+    }
+
+
+def vowpal(path: Path) -> dict[str, float]:
+    """The second pass over the cache, by the clock of its own loop."""
+    from pyarrow import parquet
+    from vowpalwabbit import pyvw
+
+    text, count = path.parent / "table.vw", 0
+    with text.open("w") as out, parquet.ParquetFile(path) as file:
+        for batch in file.iter_batches(batch_size=CHUNK):
+            columns = [c.to_numpy(zero_copy_only=False) for c in batch.columns]
+            values = np.column_stack(columns[:-1])
+            form = " ".join(f"{i}:%.6g" for i in range(FEATURES))
+            sign = np.where(columns[-1] > 0, 1, -1)
+            out.write("\n".join(f"{s} | " + form % tuple(v) for s, v in zip(sign, values, strict=True)) + "\n")
+            count += len(sign)
+    common = f"--loss_function logistic --sgd -b 10 --quiet -d {text} --cache_file {path.parent / 'vw.cache'}"
+    entered = time.perf_counter()
+    model = pyvw.Workspace(f"{common} --passes 1 --holdout_off")
+    model.finish()
+    first = time.perf_counter() - entered
+    entered = time.perf_counter()
+    model = pyvw.Workspace(f"{common} --passes 1 --holdout_off")  # the cache is there now
+    model.finish()
+    seconds = time.perf_counter() - entered
+    return {"rows": count, "rows_a_second": count / seconds, "first_pass_rows_a_second": count / first}
+
+
+def sklearn(path: Path) -> dict[str, float]:
+    """SGDClassifier.partial_fit, fed by pyarrow; on the first million rows at most."""
+    from pyarrow import parquet
+    from sklearn.linear_model import SGDClassifier
+
+    model, count, entered = SGDClassifier(loss="log_loss"), 0, time.perf_counter()
+    with parquet.ParquetFile(path) as file:
+        for batch in file.iter_batches(batch_size=BATCH):
+            columns = [c.to_numpy(zero_copy_only=False) for c in batch.columns]
+            model.partial_fit(np.column_stack(columns[:-1]), columns[-1], classes=[0, 1])
+            count += len(columns[-1])
+            if count >= 1_000_000:
+                break
+    seconds = time.perf_counter() - entered
+    return {"rows": count, "rows_a_second": count / seconds}
+
+
+def alone(name: str, path: Path, memory: str, python: str) -> dict[str, float]:
+    """A contender in a process of its own, with its peak memory."""
+    command = [python, __file__, "--only", name, "--table", str(path), "--memory", memory]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        return {"failed": done.returncode} | ({"why": done.stderr[-400:]} if done.stderr else {})  # pyright: ignore
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def main() -> None:
+    asked = argparse.ArgumentParser()
+    asked.add_argument("--rows", type=int, default=200_000)
+    asked.add_argument("--memory", default="1.5GB")
+    asked.add_argument("--only", default="")
+    asked.add_argument("--table", type=Path)
+    asked.add_argument("--vowpal-python", default=sys.executable, help="a Python that has vowpalwabbit")
+    asked.add_argument("--out", type=Path)
+    given = asked.parse_args()
+    if given.only:
+        found = fallline(given.table, given.memory) if given.only == "fallline" else globals()[given.only](given.table)
+        found["peak_memory"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+        print(json.dumps(found))
+        return
+    folder = Path(tempfile.mkdtemp(prefix="fallline-large-"))
+    try:
+        path = make(folder, given.rows)
+        known = {"rows": given.rows, "bytes": path.stat().st_size, "cores": os.cpu_count()}
+        known["fallline"] = alone("fallline", path, given.memory, sys.executable)
+        print(json.dumps(known, indent=1), flush=True)
+        known["sklearn"] = alone("sklearn", path, given.memory, sys.executable)
+        known["vowpal"] = alone("vowpal", path, given.memory, given.vowpal_python)
+        for peer in ("sklearn", "vowpal"):
+            if "rows_a_second" in known[peer] and "rows_a_second" in known["fallline"]:
+                known[f"times_{peer}"] = known["fallline"]["rows_a_second"] / known[peer]["rows_a_second"]
+        print(json.dumps(known, indent=1))
+        if given.out:
+            given.out.write_text(json.dumps(known, indent=1) + "\n")
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+if __name__ == "__main__":
+    main()

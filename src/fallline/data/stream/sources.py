@@ -1,0 +1,60 @@
+"""The files of a table that is spread over several: a folder, or a pattern such as big/*.parquet."""
+
+from __future__ import annotations
+
+import glob
+from pathlib import Path
+from typing import Any
+
+from fallline.data.header import ENDINGS
+from fallline.errors import DataError
+
+WILD = frozenset("*?[")
+
+
+def is_several(source: Any) -> bool:
+    """Whether a source names a folder, or files by a pattern such as big/*.parquet."""
+    if not isinstance(source, str | Path):
+        return False
+    path = Path(source).expanduser()
+    return path.is_dir() or (bool(WILD & set(str(source))) and not path.exists())
+
+
+def files_of(source: str | Path) -> list[Path]:
+    """The files of a table, in the order of their names: rows are numbered through them.
+
+    Raises: DataError when there is none that can be read, or they are of different formats.
+    """
+    path = Path(source).expanduser()
+    if path.is_dir():
+        found = [each for each in path.iterdir() if each.suffix.lower() in ENDINGS and each.is_file()]
+        to_do = f"Put files in it that end in one of: {', '.join(ENDINGS)}."
+    elif is_several(source):
+        found = [Path(each) for each in glob.glob(str(path), recursive=True) if Path(each).is_file()]
+        to_do = "Check the pattern, and quote it so that the shell leaves it alone."
+    else:
+        found, to_do = [path] * path.is_file(), "Check the name of the file."
+    if not found:
+        raise DataError(f"'{source}' names no file that holds a table.\n{to_do}")
+    found = sorted(each.absolute() for each in found)
+    odd = [each for each in found if kind_of(each) != kind_of(found[0])]
+    if odd:
+        raise DataError(
+            f"'{found[0].name}' and '{odd[0].name}' are of different formats, so they are not one table.\n"
+            "Name the files of one format, by a pattern such as 'big/*.parquet'."
+        )
+    return found
+
+
+def kind_of(path: Path) -> str | None:
+    """The format by a file's ending."""
+    return ENDINGS.get(path.suffix.lower())
+
+
+def other_columns(path: Path, names: list[str], first: Path, known: list[str]) -> DataError:
+    """The error for a file that is not of the table that the first one begins."""
+    odd = sorted(set(names) ^ set(known)) or names
+    return DataError(
+        f"'{path.name}' has other columns than '{first.name}' ('{odd[0]}').\n"
+        "Give files with the same columns in the same order."
+    )

@@ -1,0 +1,170 @@
+"""A table that does not fit into memory: an even sample of it as a table, and all of its rows prepared on disk.
+
+What needs all rows at once (the choice of a rate, instruments, the check of a start) is given the sample. Training
+batches, held-out measures and the exact answer of squared loss see every row.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from fallline.data import Split, apply, encode, infer, task_of
+from fallline.data.bound import CELL, FEATURES, TEXT, bytes_of, memory
+from fallline.data.stream.chunks import Source, as_parquet
+from fallline.data.stream.membership import PARTS
+from fallline.data.stream.pieces import Plan, sample
+from fallline.data.stream.sources import files_of, is_several, kind_of
+from fallline.data.stream.spool import Spool, scratch, write_spool
+from fallline.data.stream.statistics import Statistics, statistics
+from fallline.errors import DataError, SettingsError, unknown
+from fallline.settings import Settings
+from fallline.settings import task_of as task_asked
+from fallline.spooled import Spooled
+from fallline.table import Table, class_weights, row_weights
+
+SAMPLE = 200_000  # rows, at most
+OWN = 7 * 10**8  # bytes that the program itself takes, legs included
+PACKED = 5  # a compressed number's bytes in memory for each on disk, about
+
+
+@dataclass(frozen=True)
+class Streamed:
+    """A table on disk."""
+
+    table: Table  # the sample
+    spool: Spool
+    known: Statistics
+    read: int  # rows
+    buffer: int  # bytes of rows that are shuffled together
+
+    def rows(self, outputs: int) -> Spooled:
+        """All rows, for a model of so many outputs."""
+        return Spooled(self.spool, outputs, self.buffer)
+
+
+def bound_of(source: Any, asked: str) -> int | None:
+    """The bytes to stream a table within; None where it fits, or is no file. Raises SettingsError, DataError.
+
+    Args:
+        asked: "auto" for half of what is free, or a size such as 1.5GB.
+    """
+    bound = memory() if asked == "auto" else bytes_of(asked, "memory")
+    if not isinstance(source, str | Path) or not (is_several(source) or Path(source).expanduser().is_file()):
+        return None
+    files = files_of(source)
+    kind, packed = kind_of(files[0]), sum(path.stat().st_size for path in files)
+    if kind == "parquet":
+        needed = max(Source(files).cells * 8 * FEATURES, packed) if packed * PACKED * FEATURES > bound // 8 else 0
+    elif kind in ("text", "json lines"):
+        needed = packed * (TEXT + CELL // 4)
+    else:
+        return None
+    return bound if needed > bound else None
+
+
+def stream_table(
+    source: str | Path,
+    target: str,
+    settings: Settings,
+    bound: int,
+    *,
+    header: bool | None = None,
+    types: Mapping[str, str] | None = None,
+    validation: float = 0.15,
+    test: float = 0.15,
+    split_column: str | None = None,
+    weight_column: str | None = None,
+    class_weight: str | Mapping[Any, float] | None = None,
+) -> Streamed:
+    """Read a table three times, a chunk at a time: for a sample, for its statistics, and to write its prepared rows.
+
+    Args:
+        bound: bytes of memory to do with, about.
+
+    Raises: DataError, SettingsError, StorageError.
+    """
+    folder = scratch()
+    try:
+        (folder / "parquet").mkdir()
+        table = Source(as_parquet(files_of(source), folder / "parquet", header=header))
+        for asked in (target, split_column, weight_column):
+            if asked is not None and asked not in table.names:
+                raise DataError(f"{unknown('column', asked, table.names)}\nName a column of the table.")
+        most = int(np.clip(bound // (400 * len(table.names)), 2_000, SAMPLE))
+        numbers, frame = sample(table, most)
+        plan = Plan(
+            dict(zip(frame.columns, frame.dtypes, strict=True)),
+            target,
+            settings.seed,
+            validation,
+            test,
+            split_column,
+            partial(row_weights_of, weight_column),
+        )
+        columns = infer(frame, target=target, types=types)
+        aside = {split_column: "it says which part a row is in", weight_column: "it says what a row counts"}
+        columns = tuple(replace(c, kind="ignore", why=aside[c.name]) if c.name in aside else c for c in columns)
+        piece = plan.piece(0, frame, numbers)
+        task = task_asked(settings, task_of(frame[target], types))
+        standardize = settings.standardize, settings.standardize and settings.loss != "poisson"
+        known = statistics(table, plan, columns, piece, task=task, standardize=standardize, centre=settings.bias)
+        if not known.preparation.feature_names:
+            raise DataError("No column is left to learn from.\nGive a column with at least two different values.")
+        factors = None
+        if class_weight is not None:
+            factors = class_weights(class_weight, known.target, known.tally, known.parts[0])
+        spool = write_spool(
+            table,
+            plan,
+            known.preparation,
+            known.target,
+            dtype=np.dtype(np.float32 if settings.precision == 32 else np.float64),
+            class_weight=factors,
+            rows=sum(known.parts),
+            folder=folder,
+        )
+        shutil.rmtree(folder / "parquet")
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
+    for name, total, count in zip(PARTS, spool.weight, spool.counts, strict=True):
+        if count and not total:
+            raise DataError(f"All {name} rows have weight 0.\nGive one of them a weight above 0.")
+    there = piece.there
+    frame, numbers = frame.filter(there), numbers[there]
+    codes = np.asarray(encode(known.target, frame[target], numbers), np.float64)
+    if settings.loss == "poisson" and codes.min() < 0:
+        raise SettingsError(f"loss poisson needs counts, but '{target}' has {codes.min():g}.\nTry loss squared.")
+    weight = piece.weight[there]
+    if factors is not None:
+        weight = weight * factors[codes.astype(int)]
+    sampled = Table(
+        frame, numbers, known.columns, known.preparation, known.target, _split(piece.part[there], known, plan),
+        apply(known.preparation, frame, numbers), codes, weight, known.dropped,
+    )  # fmt: skip
+    return Streamed(sampled, spool, known, table.rows, max(bound // 16, (bound - OWN) // 4))
+
+
+def row_weights_of(column: str | None, frame: Any, there: np.ndarray) -> np.ndarray:
+    """What each row of a chunk counts."""
+    return row_weights(frame, column, there)
+
+
+def _split(part: np.ndarray, known: Statistics, plan: Plan) -> Split:
+    train, validation, test = (np.flatnonzero(part == place) for place in range(len(PARTS)))
+    if len(train) < 2:
+        raise DataError("The sample of the table has fewer than 2 rows to train on.\nHold fewer rows out.")
+    a, b, c = known.parts
+    how = f"by a hash of the row's number with seed {plan.seed}"
+    if plan.split_column:
+        how = f"as column '{plan.split_column}' says"
+    return Split(
+        train, validation, test, f"{a:,} rows to train, {b:,} to validate, {c:,} to test, {how}; read piece by piece"
+    )
