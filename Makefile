@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 HOUSING := src/fallline/examples/california_housing.csv.gz
 
-.PHONY: demo test check lint types bench diagnosis-score survive chromium clean
+.PHONY: demo test check lint types bench bench-scaling diagnosis-score survive chromium clean
 
 demo: .venv/ready
 	$(BIN)/fallline train $(HOUSING) --target median_house_value
@@ -24,6 +24,9 @@ bench: .venv/ready
 	$(BIN)/python -m pip install -q -c constraints.txt 'torch==2.13.0' 'pyhessian==0.1'
 	$(BIN)/python benchmarks/pairs.py
 	$(BIN)/python benchmarks/limits.py
+
+bench-scaling: .venv/ready
+	$(BIN)/python benchmarks/scaling.py
 
 diagnosis-score: .venv/ready
 	$(BIN)/python diagnosis_score/score.py

@@ -49,10 +49,10 @@ def speed(model: str, features: int, batch: int, watch: Any) -> dict[str, float]
     rows = Rows(draw.normal(size=(count, features)).astype("f4"), draw.normal(size=count).astype("f4"), np.ones(count))
     asked = check(model=model, batch=batch, rate=1e-3, stop=None)
     ready = set_up(parts_of(asked, features=features, task="number", classes=0), asked, rows, place=here({}))
-    steps, place, best = 8, ready.walk.place, np.inf
+    steps, place, best = 3, ready.walk.place, np.inf
     rates = np.full(steps, 1e-3, "f4")
     order = ready.walk.batches.steps(0, steps)
-    for _ in range(10):
+    for _ in range(80):
         began = time.perf_counter()
         after = place.leg(
             ready.parts, ready.state, place.gather(ready.table, order), rates, np.zeros_like(rates), steps, False
