@@ -22,6 +22,7 @@ GRADIENTS = [10**3, 10**4, 10**5, 10**6, 10**7, 10**8]
 WORKERS = [2, 8, 64, 512]
 STEPS = [("1 ms", 1e-3), ("10 ms", 1e-2), ("100 ms", 1e-1)]
 MODELS = [("mlp:64", 784, 4096), ("mlp:256,256", 784, 2048)]  # model, features, batch
+SYNCS = [1, 4, 16, 64]  # steps apart
 ROUNDS = 3
 
 
@@ -137,6 +138,34 @@ def table(latency: float, bandwidth: float) -> list[str]:
     return out
 
 
+def apart() -> dict[str, dict[str, float]]:
+    """The loss over all rows that a network ends with when 8 workers go apart for so many steps."""
+    import polars as pl
+
+    from fallline.engine import precision
+    from fallline.fit import replay
+    from fallline.parallel.apart import again
+    from fallline.project import parts_for
+    from fallline.retrace import ready_to_walk
+    from fallline.settings import check
+    from fallline.survey import survey
+    from fallline.table import prepare_table
+
+    frame = pl.read_csv(HERE.parent / "src" / "fallline" / "examples" / "california_housing.csv.gz")
+    found: dict[str, dict[str, float]] = {}
+    for rule, rate in (("plain", 0.05), ("adam", 0.003)):
+        asked = check(model="mlp:32,32", batch=256, rate=rate, rule=rule, epochs=10, stop=None)
+        prepared = prepare_table(frame, "median_house_value", asked)
+        parts = parts_for(asked, prepared)
+        with precision(32):
+            for sync in SYNCS:
+                given = {"workers": 8, "sync": sync}
+                ready = ready_to_walk(asked, prepared, rate=rate, place=again(given))
+                after = replay(ready, ready.horizon)
+                found.setdefault(rule, {})[str(sync)] = float(survey(parts, after.parameters, ready.whole)[0])
+    return found
+
+
 def main() -> None:
     """Measure, print, write."""
     import scaling  # so that workers find these functions by the module's name
@@ -158,6 +187,8 @@ def main() -> None:
         found["models"][model] = given | {"step_ms": 1e3 * batch / one, "one": one, "two": two, "ratio": two / one}
         print(f"{model}, batch {batch}: a step of {1e3 * batch / one:.1f} ms; {one:,.0f} rows/s alone, "
               f"{two:,.0f} with two workers: {two / one:.2f} x", flush=True)  # fmt: skip
+    found["apart"] = apart()
+    print(found["apart"], flush=True)
     found["sums"] = launch(scaling.sums, {}, 2)
     latency, bandwidth = line(found["sums"])
     print({size: f"{1e3 * seconds:.3f} ms" for size, seconds in found["sums"].items()})
