@@ -23,7 +23,7 @@ WORKERS = [2, 8, 64, 512]
 STEPS = [("1 ms", 1e-3), ("10 ms", 1e-2), ("100 ms", 1e-1)]
 MODELS = [("mlp:64", 784, 4096), ("mlp:256,256", 784, 2048)]  # model, features, batch
 SYNCS = [1, 4, 16, 64]  # steps apart
-ROUNDS = 3
+ROUNDS = 4
 
 
 def pin() -> None:
@@ -191,12 +191,48 @@ def main() -> None:
     print(found["apart"], flush=True)
     found["sums"] = launch(scaling.sums, {}, 2)
     latency, bandwidth = line(found["sums"])
-    print({size: f"{1e3 * seconds:.3f} ms" for size, seconds in found["sums"].items()})
-    print(f"{1e3 * latency:.3f} ms a message, {bandwidth / 1e9:.2f} GB/s")
+    found |= {"latency": latency, "bandwidth": bandwidth}
     print("\n".join(table(latency, bandwidth)))
-    (HERE / "scaling.json").write_text(
-        json.dumps(found | {"latency": latency, "bandwidth": bandwidth}, indent=1) + "\n"
-    )
+    (HERE / "scaling.json").write_text(json.dumps(found, indent=1) + "\n")
+    fill(found)
+
+
+def fill(found: dict[str, Any]) -> None:
+    """Put what was measured into docs/scaling.md, between its marks."""
+    page = HERE.parent / "docs" / "scaling.md"
+    text = page.read_text()
+    for mark, lines in (
+        ("measured", measured(found)),
+        ("model", table(found["latency"], found["bandwidth"])),
+        ("apart", costs(found["apart"])),
+    ):
+        begin, end = f"<!-- {mark} -->\n", f"<!-- /{mark} -->"
+        head, rest = text.split(begin)
+        text = head + begin + "\n".join(lines) + "\n" + end + rest.split(end)[1]
+    page.write_text(text)
+
+
+def measured(found: dict[str, Any]) -> list[str]:
+    """What was measured, in Markdown."""
+    out = [f"{found['cores']} cores, load {found['load']:.1f} from other work when it began.", ""]
+    out += ["| model | batch | a step | one worker | two workers | |", "| --- | ---: | ---: | ---: | ---: | ---: |"]
+    for model, of in found["models"].items():
+        figures = f"{of['step_ms']:.1f} ms | {of['one']:,.0f} rows/s | {of['two']:,.0f} rows/s | {of['ratio']:.2f} x"
+        out.append(f"| {model} on {of['features']} features | {of['batch']:,} | {figures} |")
+    out += ["", "| numbers added up over two workers | time |", "| ---: | ---: |"]
+    out += [f"| {int(size):,} | {1e3 * seconds:.3f} ms |" for size, seconds in found["sums"].items()]
+    speed = f"{1e3 * found['latency']:.3f} ms a message and {found['bandwidth'] / 1e9:.2f} GB/s"
+    return [*out, "", f"The model below takes {speed} from the first and the last of these."]
+
+
+def costs(apart: dict[str, dict[str, float]]) -> list[str]:
+    """What going apart costs in loss, in Markdown."""
+    out = [f"| rule | {' | '.join(f'--sync {n}' for n in SYNCS)} |", f"| --- |{' ---: |' * len(SYNCS)}"]
+    for rule, each in apart.items():
+        first = each[str(SYNCS[0])]
+        told = (f"{each[str(n)]:.4f} ({each[str(n)] / first - 1:+.1%})" for n in SYNCS)
+        out.append(f"| {rule} | {' | '.join(told)} |")
+    return out
 
 
 if __name__ == "__main__":
