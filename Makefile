@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 HOUSING := src/fallline/examples/california_housing.csv.gz
 
-.PHONY: demo test check lint types bench bench-lab screenshots diagnosis-score survive chromium clean
+.PHONY: demo test check lint types bench bench-lab bench-scaling screenshots diagnosis-score survive chromium clean
 
 demo: .venv/ready
 	$(BIN)/fallline train $(HOUSING) --target median_house_value
@@ -31,6 +31,9 @@ bench: .venv/ready
 # the pictures of the lab in the README
 screenshots: .venv/ready chromium
 	$(BIN)/python docs/screenshots.py
+
+bench-scaling: .venv/ready
+	$(BIN)/python benchmarks/scaling.py
 
 diagnosis-score: .venv/ready
 	$(BIN)/python diagnosis_score/score.py

@@ -22,7 +22,8 @@ GRADIENTS = [10**3, 10**4, 10**5, 10**6, 10**7, 10**8]
 WORKERS = [2, 8, 64, 512]
 STEPS = [("1 ms", 1e-3), ("10 ms", 1e-2), ("100 ms", 1e-1)]
 MODELS = [("mlp:64", 784, 4096), ("mlp:256,256", 784, 2048)]  # model, features, batch
-ROUNDS = 3
+SYNCS = [1, 4, 16, 64]  # steps apart
+ROUNDS = 4
 
 
 def pin() -> None:
@@ -49,10 +50,10 @@ def speed(model: str, features: int, batch: int, watch: Any) -> dict[str, float]
     rows = Rows(draw.normal(size=(count, features)).astype("f4"), draw.normal(size=count).astype("f4"), np.ones(count))
     asked = check(model=model, batch=batch, rate=1e-3, stop=None)
     ready = set_up(parts_of(asked, features=features, task="number", classes=0), asked, rows, place=here({}))
-    steps, place, best = 8, ready.walk.place, np.inf
+    steps, place, best = 3, ready.walk.place, np.inf
     rates = np.full(steps, 1e-3, "f4")
     order = ready.walk.batches.steps(0, steps)
-    for _ in range(10):
+    for _ in range(80):
         began = time.perf_counter()
         after = place.leg(
             ready.parts, ready.state, place.gather(ready.table, order), rates, np.zeros_like(rates), steps, False
@@ -137,6 +138,34 @@ def table(latency: float, bandwidth: float) -> list[str]:
     return out
 
 
+def apart() -> dict[str, dict[str, float]]:
+    """The loss over all rows that a network ends with when 8 workers go apart for so many steps."""
+    import polars as pl
+
+    from fallline.engine import precision
+    from fallline.fit import replay
+    from fallline.parallel.apart import again
+    from fallline.project import parts_for
+    from fallline.retrace import ready_to_walk
+    from fallline.settings import check
+    from fallline.survey import survey
+    from fallline.table import prepare_table
+
+    frame = pl.read_csv(HERE.parent / "src" / "fallline" / "examples" / "california_housing.csv.gz")
+    found: dict[str, dict[str, float]] = {}
+    for rule, rate in (("plain", 0.05), ("adam", 0.003)):
+        asked = check(model="mlp:32,32", batch=256, rate=rate, rule=rule, epochs=10, stop=None)
+        prepared = prepare_table(frame, "median_house_value", asked)
+        parts = parts_for(asked, prepared)
+        with precision(32):
+            for sync in SYNCS:
+                given = {"workers": 8, "sync": sync}
+                ready = ready_to_walk(asked, prepared, rate=rate, place=again(given))
+                after = replay(ready, ready.horizon)
+                found.setdefault(rule, {})[str(sync)] = float(survey(parts, after.parameters, ready.whole)[0])
+    return found
+
+
 def main() -> None:
     """Measure, print, write."""
     import scaling  # so that workers find these functions by the module's name
@@ -158,14 +187,52 @@ def main() -> None:
         found["models"][model] = given | {"step_ms": 1e3 * batch / one, "one": one, "two": two, "ratio": two / one}
         print(f"{model}, batch {batch}: a step of {1e3 * batch / one:.1f} ms; {one:,.0f} rows/s alone, "
               f"{two:,.0f} with two workers: {two / one:.2f} x", flush=True)  # fmt: skip
+    found["apart"] = apart()
+    print(found["apart"], flush=True)
     found["sums"] = launch(scaling.sums, {}, 2)
     latency, bandwidth = line(found["sums"])
-    print({size: f"{1e3 * seconds:.3f} ms" for size, seconds in found["sums"].items()})
-    print(f"{1e3 * latency:.3f} ms a message, {bandwidth / 1e9:.2f} GB/s")
+    found |= {"latency": latency, "bandwidth": bandwidth}
     print("\n".join(table(latency, bandwidth)))
-    (HERE / "scaling.json").write_text(
-        json.dumps(found | {"latency": latency, "bandwidth": bandwidth}, indent=1) + "\n"
-    )
+    (HERE / "scaling.json").write_text(json.dumps(found, indent=1) + "\n")
+    fill(found)
+
+
+def fill(found: dict[str, Any]) -> None:
+    """Put what was measured into docs/scaling.md, between its marks."""
+    page = HERE.parent / "docs" / "scaling.md"
+    text = page.read_text()
+    for mark, lines in (
+        ("measured", measured(found)),
+        ("model", table(found["latency"], found["bandwidth"])),
+        ("apart", costs(found["apart"])),
+    ):
+        begin, end = f"<!-- {mark} -->\n", f"<!-- /{mark} -->"
+        head, rest = text.split(begin)
+        text = head + begin + "\n".join(lines) + "\n" + end + rest.split(end)[1]
+    page.write_text(text)
+
+
+def measured(found: dict[str, Any]) -> list[str]:
+    """What was measured, in Markdown."""
+    out = [f"{found['cores']} cores, load {found['load']:.1f} from other work when it began.", ""]
+    out += ["| model | batch | a step | one worker | two workers | |", "| --- | ---: | ---: | ---: | ---: | ---: |"]
+    for model, of in found["models"].items():
+        figures = f"{of['step_ms']:.1f} ms | {of['one']:,.0f} rows/s | {of['two']:,.0f} rows/s | {of['ratio']:.2f} x"
+        out.append(f"| {model} on {of['features']} features | {of['batch']:,} | {figures} |")
+    out += ["", "| numbers added up over two workers | time |", "| ---: | ---: |"]
+    out += [f"| {int(size):,} | {1e3 * seconds:.3f} ms |" for size, seconds in found["sums"].items()]
+    speed = f"{1e3 * found['latency']:.3f} ms a message and {found['bandwidth'] / 1e9:.2f} GB/s"
+    return [*out, "", f"The model below takes {speed} from the first and the last of these."]
+
+
+def costs(apart: dict[str, dict[str, float]]) -> list[str]:
+    """What going apart costs in loss, in Markdown."""
+    out = [f"| rule | {' | '.join(f'--sync {n}' for n in SYNCS)} |", f"| --- |{' ---: |' * len(SYNCS)}"]
+    for rule, each in apart.items():
+        first = each[str(SYNCS[0])]
+        told = (f"{each[str(n)]:.4f} ({each[str(n)] / first - 1:+.1%})" for n in SYNCS)
+        out.append(f"| {rule} | {' | '.join(told)} |")
+    return out
 
 
 if __name__ == "__main__":

@@ -225,7 +225,7 @@ def test_a_category_never_seen_in_training_is_predicted_all_the_same(run):
 
 PUBLIC = {
     "DataError", "DescentClassifier", "DescentRegressor", "FalllineError", "Run", "RunError", "SettingsError",
-    "StorageError", "Verdict", "descend", "measure", "open_run", "resume", "train",
+    "StorageError", "Verdict", "WorkerError", "descend", "measure", "open_run", "resume", "train",
 }  # fmt: skip
 
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from difflib import get_close_matches
+from pathlib import Path
 
 MOST_TOLD, LONGEST_TOLD = 100, 300  # names, and characters of them, that an error lists
 
@@ -33,7 +34,12 @@ class RunError(FalllineError):
 
 
 class WorkerError(FalllineError):
-    """One of the processes that train together was killed, hung, or failed."""
+    """One of the processes that train together was killed, hung, or failed.
+
+    `run` is the folder that `resume` goes on with; None when training had not begun.
+    """
+
+    run: Path | None = None
 
 
 class StorageError(FalllineError, OSError):

@@ -148,11 +148,13 @@ def train(
         enough_rows(crew.workers, batch_size(asked, len(table.split.train)))
     if crew and not crew.first:
         with on(device), precision(asked.precision):
-            follow(asked, parts, table, metric, until=until, watch=watch, place=here(given))
+            follow(asked, parts, table, {"given": given, "metric": metric, "settings": {}}, watch=watch)
         return None  # pyright: ignore[reportReturnType]  only where a cluster started the caller as well
     origin = fingerprint(source)
     kind = _model_kind(asked, parts)
     folder = new_folder(runs_folder(runs), name or f"{str(origin['name'] or 'table').partition('.')[0]}-{kind}")
+    if crew:
+        crew.folder = folder
     known = {
         "format": FORMAT,
         "created": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
@@ -284,15 +286,15 @@ def follow(
     asked: Settings,
     parts: Parts,
     table: Table,
-    metric: str,
+    known: dict[str, Any],
     *,
-    until: int | None = None,
+    past: Past | None = None,
     watch: Callable[[Any], None] = lambda seen: None,
-    **more: Any,
 ) -> None:
-    """Step 3 as another worker than the first: the same steps, and nothing written. `more` goes to `fit`."""
+    """Step 3 as another worker than the first: the same steps, and nothing written. Arguments as of `train_in`."""
     rows, measure = _rows(asked, parts, table), measures(parts, table.target)
     validation, codes = _held_out(parts, table, rows, None)
+    given, metric = known["given"], known["metric"]
     fit(
         parts,
         asked,
@@ -301,8 +303,11 @@ def follow(
         measure=lambda response: measure(codes, response, [metric])[metric],
         keep=watch,
         ready=watch,
-        until=until,
-        **more,
+        until=given.get("until"),
+        rate=known["settings"]["rate"] if _has_begun(known) else None,
+        extended=extended_in(known),
+        past=past,
+        place=here(given),
     )
 
 

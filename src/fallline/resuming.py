@@ -8,7 +8,10 @@ from the trace and walked again.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
+from contextlib import nullcontext
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +20,12 @@ import numpy as np
 import polars as pl
 
 from fallline.engine import precision
-from fallline.errors import RunError, SettingsError
-from fallline.fit import SetUp, first_parameters
+from fallline.errors import RunError, SettingsError, WorkerError
+from fallline.fit import first_parameters
 from fallline.halfway import Halfway, unpack
-from fallline.legs import Leg
-from fallline.project import environment, parts_for, train_in
+from fallline.parallel.launch import launch
+from fallline.parallel.mesh import joined, to_launch
+from fallline.project import environment, follow, parts_for, train_in
 from fallline.retrace import table_again
 from fallline.rules import start
 from fallline.run import Run
@@ -45,7 +49,9 @@ def resume(
     *,
     epochs: int | None = None,
     steps: int | None = None,
-    watch: Callable[[Leg | SetUp], None] = lambda seen: None,
+    workers: int | str = 1,
+    worker_timeout: float = 60.0,
+    watch: Callable[[Any], None] = lambda seen: None,
 ) -> Run:
     """Go on with a run that was killed or stopped by hand; or, with `epochs` or `steps`, with one that has ended.
 
@@ -53,6 +59,7 @@ def resume(
         run: its folder.
         source: the table, when it is no longer where it was or never was a file.
         epochs, steps: by how much to extend a run that has ended. Its trace goes on; its rates, up to there, stay.
+        workers, worker_timeout: processes that share the rows, as in `train`; to the same bits as they were before.
         watch: sees what was set up, and each leg.
 
     Returns:
@@ -64,8 +71,12 @@ def resume(
         SettingsError, StorageError: as `train`.
     """
     folder = run.path if isinstance(run, RunFolder) else Path(run)
+    if to_launch(workers):
+        given = {"run": folder, "source": source, "epochs": epochs, "steps": steps, "workers": workers}
+        return Run(launch(resume, given, int(workers), timeout=worker_timeout, watch=watch))
     read_run(folder)  # before anything is written where there may be no run
-    with locked(folder):
+    crew = joined()
+    with locked(folder) if crew is None or crew.first else nullcontext():
         found = RunFolder(folder)
         known = read_run(folder)
         more = _more(found, epochs, steps)
@@ -77,20 +88,53 @@ def resume(
                 f"Go on with the Fallline that trained it: {known['environment'].get('packages', {}).get('fallline')}."
             )
         parts = parts_for(asked, table)
+        if crew:
+            crew.folder = folder
         with precision(asked.precision):
             past, sound, said = _past(folder, asked, parts)
-            said += _changes(known["environment"])
+            said += _changes(known["environment"]) + _others(known["given"], crew.workers if crew else 1)
             step = past.halfway.step if past else 0
             known = {key: value for key, value in known.items() if key not in LATER or key in ("extended", "resumed")}
             known["verdict"] = None
             known["resumed"] = [*found.resumed, {"step": step, "said": said}]
             if more is not None:
                 known["extended"] = [*(known.get("extended") or []), {"from": more[0], "to": more[1]}]
+            if crew:
+                crew.wait()  # all have read before the first one writes
+            if crew and not crew.first:
+                follow(asked, parts, table, known, past=past, watch=watch)
+                return None  # pyright: ignore[reportReturnType]  only where a cluster started the caller as well
             write_json(folder / "run.json", known, sealed=True, firm=True)
             left = cut(folder, sound, step)
             return train_in(
                 folder, asked, parts, table, known, streamed=streamed, past=past, trace_parts=left, watch=watch
             )
+
+
+def persevere(start: Callable[[], Run], restarts: int, **how: Any) -> Run:
+    """What `start` trains; after a worker was lost, so often as may be, its run gone on with. `how` is for `resume`."""
+    while True:
+        try:
+            return start()
+        except WorkerError as error:
+            if restarts < 1 or error.run is None:
+                raise
+            restarts -= 1
+            print(f"{str(error).splitlines()[0]} Going on from the last checkpoint.", file=sys.stderr, flush=True)
+            start = partial(resume, error.run, **how)
+
+
+def _others(given: dict[str, Any], workers: int) -> list[str]:
+    """What it means that other workers go on. Raises SettingsError when they would make another model."""
+    before = given.get("workers") or 1
+    if before == workers:
+        return []
+    if (given.get("sync") or 1) > 1 and workers > 1:
+        raise SettingsError(
+            f"{before} workers went apart for {given['sync']} steps each time; {workers} would make another model.\n"
+            f"Go on with {before}, or with 1 that makes the steps of all."
+        )
+    return [f"It was trained by {before} workers, and goes on with {workers}: the last bits of its steps may differ."]
 
 
 def _more(run: RunFolder, epochs: int | None, steps: int | None) -> tuple[int, int] | None:

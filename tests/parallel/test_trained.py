@@ -17,6 +17,7 @@ from fallline.errors import SettingsError, WorkerError
 from fallline.fit import replay
 from fallline.legs import HERE
 from fallline.parallel.device import on
+from fallline.resuming import persevere
 from fallline.retrace import retrace
 
 ASKED = {"model": "mlp:8,8", "batch": 16, "rate": 0.02, "stop": None}
@@ -41,17 +42,28 @@ def children() -> list[int]:
     return sorted(int(pid) for task in tasks for pid in task.read_text().split())
 
 
-def test_a_killed_worker_ends_the_run_which_is_gone_on_with_to_the_same_model(frame, tmp_path):
+def test_a_killed_worker_ends_the_run_which_is_gone_on_with_to_the_same_model(frame, tmp_path, capsys):
     def watch(seen):
         if getattr(seen, "end", 0) > 9:
             os.kill(children()[-1], signal.SIGKILL)
 
     asked = ASKED | {"epochs": 60}
-    with pytest.raises(WorkerError, match=r"Worker 2 of 2 \(process \d+\) was killed by SIGKILL"):
-        fl.train(frame, "y", runs=tmp_path, name="killed", workers=2, checkpoint_every=0, watch=watch, **asked)
+    given = {"runs": tmp_path, "name": "killed", "workers": 2, "checkpoint_every": 0, "watch": watch}
+    with pytest.raises(WorkerError, match=r"Worker 2 of 2 \(process \d+\) was killed by SIGKILL") as lost:
+        fl.train(frame, "y", **given, **asked)
     assert not children()
     (folder,) = tmp_path.glob("*-killed")
-    run = fl.resume(folder, frame)
+    assert lost.value.run == folder
+
+    def start():
+        raise lost.value
+
+    with pytest.raises(WorkerError):
+        persevere(start, 0)
+    run = persevere(start, 1, source=frame, workers=2)
+    assert "Going on from the last checkpoint." in capsys.readouterr().err
+    assert run.resumed[-1]["step"] > 9
+    assert run.resumed[-1]["said"] == []
     alone = fl.train(frame, "y", runs=tmp_path, name="alone", **asked)
     assert len(run.trace) == len(alone.trace)
     far = np.linalg.norm(run.flat_weights() - alone.flat_weights()) / np.linalg.norm(alone.flat_weights())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -19,18 +19,20 @@ def resume(
     epochs: Annotated[str | None, typer.Option(metavar="+N", help=_MORE.format("epochs", 10))] = None,
     steps: Annotated[str | None, typer.Option(metavar="+N", help=_MORE.format("updates", 1000))] = None,
     table: Table = None,
+    workers: Annotated[str, typer.Option(metavar="N", help="Processes that share the rows of each batch.")] = "1",
     no_report: Annotated[bool, typer.Option("--no-report", help="Leave report.html out.")] = False,
     runs: Runs = None,
     json: Json = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress, no summary.")] = False,
 ) -> None:
     """Go on with a run after an accident, to the same bits as without it; or for more steps once it has ended."""
-    more = {"epochs": _count("epochs", epochs), "steps": _count("steps", steps)}
+    more: dict[str, Any] = {"epochs": _count("epochs", epochs), "steps": _count("steps", steps)}
     from fallline.resuming import resume as go_on
     from fallline.trace.folder import find_run
 
     with Progress(shown=not (quiet or json)) as progress:
-        found = go_on(find_run(run, runs), table, watch=progress.see, **more)
+        crew = int(workers) if workers.isascii() and workers.isdigit() else workers
+        found = go_on(find_run(run, runs), table, workers=crew, watch=progress.see, **more)
     for said in found.resumed[-1]["said"]:
         print(f"Note: {said}", file=sys.stderr)
     tell(found, no_report=no_report, json=json, quiet=quiet)

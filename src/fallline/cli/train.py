@@ -6,6 +6,7 @@ import inspect
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 
 import typer
@@ -30,6 +31,7 @@ _MEMORY = "What training may take, such as 1.5GB; auto is half of what is free. 
 _SPLIT = "A column that says train, validation or test instead."
 _CHECKPOINT = "Between checkpoints, from which `fallline resume` goes on."
 _WORKERS = "Processes that share the rows of each batch; auto under Slurm, Open MPI or Kubernetes."
+_RESTARTS = "How often to go on from the last checkpoint after a worker was lost."
 _SYNC = "Steps that workers make apart before they average; another model than that of one process."
 _TIMEOUT = "Without a sign of life for so long, a worker counts as lost."
 _METRIC = "Final measure: rmse, mae, r2, median_error; accuracy, auc, log_loss, f1, balanced_accuracy."
@@ -54,6 +56,7 @@ def train(
     until: Annotated[int | None, _option(help="Stop after so many updates; schedules still span all.")] = None,
     checkpoint_every: Annotated[float, _option("--checkpoint-every", metavar="SECONDS", help=_CHECKPOINT)] = 30.0,
     workers: Annotated[str, _option(metavar="N", help=_WORKERS)] = "1",
+    restarts: Annotated[int, _option(metavar="N", help=_RESTARTS)] = 0,
     sync: Annotated[int, _option(metavar="N", help=_SYNC)] = 1,
     worker_timeout: Annotated[float, _option("--worker-timeout", metavar="SECONDS", help=_TIMEOUT)] = 60.0,
     device: Annotated[str, _option(metavar="KIND", help="Where to compute: auto, cpu or gpu.")] = "auto",
@@ -67,11 +70,17 @@ def train(
 ) -> None:
     """Train a model to predict one column of a table from the others, and keep every step."""
     from fallline.project import train as train_on
+    from fallline.resuming import persevere
     from fallline.settings import check
 
     check(**settings)
+    crew = {
+        "workers": int(workers) if workers.isascii() and workers.isdigit() else workers,
+        "worker_timeout": worker_timeout,
+    }
     with Progress(shown=not (quiet or json)) as progress:
-        run = train_on(
+        start = partial(
+            train_on,
             table,
             target,
             runs=runs,
@@ -86,14 +95,14 @@ def train(
             metric=metric,
             until=until,
             checkpoint_every=checkpoint_every,
-            workers=int(workers) if workers.isascii() and workers.isdigit() else workers,
             sync=sync,
-            worker_timeout=worker_timeout,
             device=device,
             memory=memory,
             watch=progress.see,
+            **crew,
             **settings,
         )
+        run = persevere(start, restarts, source=table, watch=progress.see, **crew)
     if workers == "auto":
         from fallline.parallel.mesh import leave
 

@@ -49,6 +49,9 @@ def launch(
                 pickle.dump(job, crew[-1].process.stdin)
                 crew[-1].process.stdin.close()
         return listen(crew, timeout, watch)
+    except WorkerError as error:
+        error.run = crew[0].ready and crew[0].ready.folder
+        raise
     finally:
         for worker in crew:
             with suppress(ProcessLookupError):

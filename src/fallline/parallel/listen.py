@@ -9,6 +9,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, wait
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from fallline.errors import FalllineError, WorkerError
@@ -21,6 +22,7 @@ class Ready(NamedTuple):
     """What a watch is told before the first step."""
 
     horizon: int
+    folder: Path | None  # of the run
 
 
 class Leg(NamedTuple):
@@ -43,6 +45,7 @@ class Worker:
     legs: int = 0
     longest: float = 0.0  # seconds between two legs
     done: bool = False
+    ready: Ready | None = None
 
     def told(self) -> str:
         """The last line that it wrote to standard error."""
@@ -66,7 +69,8 @@ def listen(crew: list[Worker], timeout: float, watch: Callable[[Any], None]) -> 
                 if worker.rank == 0 and said.kind == "done":
                     return said.value
                 if worker.rank == 0 and said.kind == "ready":
-                    watch(Ready(said.value))
+                    worker.ready = Ready(*said.value)
+                    watch(worker.ready)
                 elif worker.rank == 0 and said.kind == "leg":
                     watch(Leg(*said.value[1:]))
             _find_hung(crew, timeout)

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import os
 import signal
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import jax
 import numpy as np
+from jax.experimental.multihost_utils import sync_global_devices
 from jax.sharding import Mesh
 
 from fallline.errors import SettingsError
@@ -27,7 +29,8 @@ class Crew:
 
     rank: int
     mesh: Mesh
-    asked_to_stop: bool = field(default=False)
+    asked_to_stop: bool = False
+    folder: Path | None = None  # the run, as soon as the first one has made it
 
     @property
     def workers(self) -> int:
@@ -37,6 +40,10 @@ class Crew:
     def first(self) -> bool:
         """The one that writes the run, and speaks."""
         return self.rank == 0
+
+    def wait(self) -> None:
+        """Until all of them are here."""
+        sync_global_devices("fallline")
 
     def stop(self, *_: Any) -> None:
         """Stop after this leg: what Ctrl-C asks for."""

@@ -63,7 +63,10 @@ class Voice:
             self._legs += 1
             self.say("leg", (self._legs, seen.end, float(seen.recorded.loss[-1])))
         else:
-            self.say("ready", seen.horizon)
+            from fallline.parallel.mesh import joined
+
+            crew = joined()
+            self.say("ready", (seen.horizon, crew and crew.folder))
 
 
 def main() -> None:
