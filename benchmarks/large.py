@@ -2,10 +2,10 @@
 
     python benchmarks/large.py [--rows 200000] [--memory 1.2GB] [--out large.json]
 
-The table is made here and removed at the end. Each contender trains a logistic regression in a process of its own on
-the rows that Fallline trains on as well as on those that it holds out; rows a second are those of one pass over
-prepared rows (Vowpal Wabbit's own cache; Fallline's spool; for scikit-learn Parquet itself, since it has neither). The peers see the
-first one or two million rows at most, since their rows a second do not depend on how many follow.
+The table is made here and removed at the end. Each contender trains a logistic regression in a process of its own.
+Rows a second are those of one pass: for Fallline over its spool of prepared rows, training and held-out measures
+included; for Vowpal Wabbit over its cache; for scikit-learn over Parquet, since it has neither. The peers see the first
+one or two million rows at most, since their rows a second do not depend on how many follow.
 """
 
 from __future__ import annotations
