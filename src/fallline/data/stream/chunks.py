@@ -85,7 +85,8 @@ class Source:
         first = 0
         for path in self.files:
             try:
-                with parquet.ParquetFile(path) as file:
+                # buffered ahead, pyarrow would keep all of the file until it is closed
+                with parquet.ParquetFile(path, pre_buffer=False) as file:
                     for batch in file.iter_batches(batch_size=CHUNK):
                         frame = pl.from_arrow(batch)
                         assert isinstance(frame, pl.DataFrame)

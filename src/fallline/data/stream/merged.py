@@ -7,8 +7,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from fallline.data.moments import moments
-
 
 @dataclass
 class Moments:
@@ -24,10 +22,8 @@ class Moments:
         """Take in [rows], none missing, with what each row counts."""
         if not len(values):
             return
-        mean, scale = (float(each[0]) for each in moments(values[:, None], weights))
         low, high = float(values.min()), float(values.max())
-        scale = 0.0 if low == high else scale
-        weight = float(len(values) if weights is None else weights.sum())
+        mean, scale, weight = _of_chunk(values, weights, low, high)
         if self.weight:
             total = self.weight + weight
             ours, theirs, between = self.weight / total, weight / total, mean - self.mean
@@ -43,3 +39,17 @@ class Moments:
         if not centre:
             mean, scale = 0.0, math.hypot(mean, scale)
         return mean, scale if scale > 0 else 1.0
+
+
+def _of_chunk(values: np.ndarray, weights: np.ndarray | None, low: float, high: float) -> tuple[float, float, float]:
+    """Mean, scale and weight of some rows, in two passes. Without BLAS, whose threads wait for busy cores."""
+    weight = float(len(values) if weights is None else weights.sum())
+    if low == high:
+        return low, 0.0, weight
+    width = high / 2 - low / 2
+    away = (values - low) / width  # squares neither overflow nor vanish
+    middle = float((away if weights is None else weights * away).sum()) / weight
+    away -= middle
+    away *= away
+    spread = float((away if weights is None else weights * away).sum()) / weight
+    return low + width * middle, width * math.sqrt(spread), weight

@@ -1,0 +1,202 @@
+"""Tables read piece by piece train as those in memory do."""
+
+import subprocess
+import sys
+
+import jax
+import numpy as np
+import polars as pl
+import pytest
+
+import fallline as fl
+from fallline import streamed
+from fallline.errors import DataError, SettingsError, StorageError
+from fallline.fit import fit
+from fallline.retrace import retrace
+from fallline.settings import check, parts_of
+from fallline.streamed import stream_table
+
+
+def table(rows=4_000):
+    stream = np.random.default_rng(0)
+    features = stream.normal(size=(rows, 3)) * [1, 5, 0.1] + [0, 100, 3]
+    score = features[:, 0] + features[:, 1] / 5 - 20
+    return pl.DataFrame({
+        "a": features[:, 0],
+        "b": np.where(stream.random(rows) < 0.1, np.nan, features[:, 1]),
+        "c": features[:, 2].astype(np.float32),
+        "day": pl.Series(stream.integers(0, 400, rows)).cast(pl.Int32).cast(pl.Date),
+        "kind": pl.Series(stream.choice(["u", "v", "w", None], rows, p=[0.5, 0.3, 0.1, 0.1])),
+        "heavy": stream.choice([0.5, 1.0, 2.0], rows),
+        "y": np.where(score + stream.normal(size=rows) > 0, "yes", "no"),
+        "z": score + stream.normal(size=rows),
+    })  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def big(tmp_path_factory):
+    """A folder of three Parquet files."""
+    folder = tmp_path_factory.mktemp("big")
+    for i, at in enumerate((0, 1_500, 2_500)):
+        table()[at : (1_500, 2_500, 4_000)[i]].write_parquet(folder / f"{i}.parquet", row_group_size=400)
+    return folder
+
+
+def streamed_run(big, tmp_path, target="y", **options):
+    options = {"types": {"z" if target == "y" else "y": "ignore"}, "rate": 0.2, "memory": "60KB"} | options
+    return fl.train(str(big / "*.parquet"), target, runs=tmp_path, **options)
+
+
+@pytest.mark.parametrize("weighted", [None, "heavy"])
+def test_statistics_of_one_pass_are_those_that_a_table_in_memory_has(big, weighted):
+    from fallline.data import Target, fit_preparation, fit_target
+
+    found = stream_table(big, "z", check(), 10**9, types={"y": "ignore"}, weight_column=weighted)
+    part = found.table.split.train
+    frame, weight = found.table.frame[part], found.table.weight[part]
+    weights = weight if weighted else None
+    kept = fit_preparation(frame, found.table.columns, weights=weights)
+    told = fit_target(frame["z"], task="regression", weights=weights)
+    assert isinstance(found.table.target, Target)
+    assert found.table.target.mean == pytest.approx(told.mean, rel=1e-12)
+    assert found.table.target.scale == pytest.approx(told.scale, rel=1e-12)
+    for ours, theirs in zip(found.table.preparation.to_json()["steps"], kept.to_json()["steps"], strict=True):
+        assert ours == {k: pytest.approx(v, rel=1e-12) if isinstance(v, float) else v for k, v in theirs.items()}
+    assert [c.missing for c in found.table.columns if c.name == "b"] == [table()["b"].is_nan().sum()]
+
+
+@pytest.mark.parametrize(("model", "target"), [("linear", "z"), ("logistic", "y"), ("softmax", "kind"), ("mlp:4", "z")])
+def test_a_table_of_one_buffer_gives_the_weights_that_the_same_rows_in_memory_give(big, model, target):
+    settings = check(model=model, batch=48, epochs=3, rate=0.05, stop="")
+    found = stream_table(big, target, settings, 10**9, types={"y": "ignore"} if target != "y" else {"z": "ignore"})
+    classes = len(found.table.target.classes or ())
+    features = len(found.table.preparation.feature_names)
+    parts = parts_of(settings, features=features, task=found.table.target.task, classes=classes)
+    rows = found.table.rows(found.table.split.train, parts.model.outputs, np.float32)
+    here = fit(parts, settings, rows).parameters
+    there = fit(parts, settings, rows, spooled=found.rows(parts.model.outputs)).parameters
+    for ours, theirs in zip(jax.tree.leaves(here), jax.tree.leaves(there), strict=True):
+        assert np.array_equal(ours, theirs)
+
+
+def test_a_run_is_told_as_one_in_memory_and_says_how_it_was_read(big, tmp_path):
+    run = streamed_run(big, tmp_path, batch=32, epochs=4, class_weight="balanced")
+    told = run.data["streamed"]
+    assert told["sample"] == 2_000
+    assert 1 < told["shuffle"]["blocks_in_buffer"] < told["shuffle"]["blocks"]
+    assert run.metrics["test"]["accuracy"] > 0.72
+    assert len(run.trace) == 4 * -(-run.data["rows"]["train"] // 32)
+    assert any("from the disk piece by piece" in line for line in run.summary)
+    in_memory = fl.train(str(big), "y", runs=tmp_path, batch=32, epochs=4, rate=0.2, types={"z": "ignore"})
+    assert "streamed" not in in_memory.data
+    assert abs(in_memory.metrics["test"]["accuracy"] - run.metrics["test"]["accuracy"]) < 0.06
+
+
+def test_a_streamed_run_is_walked_again_to_the_same_bits(big, tmp_path):
+    run = streamed_run(big, tmp_path, batch=32, epochs=2, model="mlp:3")
+    training = retrace(run.path)
+    state = training.state(training.kept_step)
+    for ours, theirs in zip(jax.tree.leaves(state.parameters), jax.tree.leaves(training.kept), strict=True):
+        assert np.array_equal(ours, theirs)
+    assert len(training.batch_of(3).share) == len(training.rows_of(3)) == 32
+
+
+def test_squared_loss_has_its_exact_answer_from_one_pass_and_a_full_batch(big, tmp_path):
+    run = streamed_run(big, tmp_path, "z", batch="full", epochs=2_000, rate="auto")
+    assert run.exact["loss_distance"] < 1e-4
+    assert "one pass over the table" in run.exact["method"]
+
+
+def test_a_full_batch_of_another_model_is_refused(big, tmp_path):
+    with pytest.raises(SettingsError, match="batch full needs all"):
+        streamed_run(big, tmp_path, batch="full")
+
+
+def test_text_and_lines_are_streamed_like_parquet(big, tmp_path):
+    (tmp_path / "text").mkdir()
+    (tmp_path / "lines").mkdir()
+    known = table().drop("day").with_columns(pl.col("b").fill_nan(None))
+    for i in range(2):
+        known[i * 2_000 : (i + 1) * 2_000].write_csv(tmp_path / "text" / f"{i}.csv")
+        known[i * 2_000 : (i + 1) * 2_000].write_ndjson(tmp_path / "lines" / f"{i}.jsonl")
+    whole = tmp_path / "whole.parquet"
+    known.write_parquet(whole)
+    found = [stream_table(each, "y", check(), 10**9) for each in (tmp_path / "text", tmp_path / "lines", whole)]
+    want = found[2].spool.read("train", 0, found[2].spool.counts[0])
+    for other in found[:2]:
+        assert np.allclose(other.spool.read("train", 0, other.spool.counts[0]), want, rtol=1e-4, atol=1e-4)
+
+
+def test_files_that_are_no_table_together_are_refused_in_two_lines(big, tmp_path):
+    table().drop("a").write_parquet(tmp_path / "1.parquet")
+    table().write_parquet(tmp_path / "0.parquet")
+    (tmp_path / "empty").mkdir()
+    table()[:0].write_parquet(tmp_path / "none.parquet")
+    (tmp_path / "cut.parquet").write_bytes((big / "0.parquet").read_bytes()[:900])
+    for source, said in (
+        (tmp_path / "[01].parquet", "other columns"),
+        (tmp_path / "empty", "no file that holds a table"),
+        (tmp_path / "none.parquet", "has no rows"),
+        (tmp_path / "cut.parquet", "damaged or cut short"),
+    ):
+        with pytest.raises(DataError, match=said) as error:
+            stream_table(source, "y", check(), 10**9)
+        assert str(error.value).count("\n") == 1
+    with pytest.raises(DataError, match="other columns"):
+        fl.train(str(tmp_path / "[01].parquet"), "y", runs=tmp_path)
+
+
+def test_an_error_names_the_row_in_the_whole_table_and_leaves_nothing_behind(tmp_path, monkeypatch):
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(scratch))
+    cells = ["1"] * 70_000
+    cells[69_998] = "what"
+    odd = pl.DataFrame({"x": cells, "w": np.arange(70_000) % 7, "y": np.arange(70_000) % 5})
+    odd.write_parquet(tmp_path / "odd.parquet")
+    monkeypatch.setattr(streamed, "SAMPLE", 2_000)
+    with pytest.raises(DataError, match=r"Row 69999 of column 'x' is 'what'"):
+        stream_table(tmp_path / "odd.parquet", "y", check(), 10**6)
+    assert not list(scratch.iterdir())
+
+
+def test_a_disk_without_room_is_told_before_rows_are_written(big, monkeypatch):
+    monkeypatch.setattr("fallline.data.stream.spool.SPARE", 10**18)
+    with pytest.raises(StorageError, match="of disk, but"):
+        stream_table(big, "y", check(), 10**9)
+
+
+def test_prepared_rows_are_gone_when_training_is(big, tmp_path, monkeypatch):
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(scratch))
+    found = stream_table(big, "y", check(), 10**9)
+    assert list(scratch.iterdir())
+    del found
+    assert not list(scratch.iterdir())
+
+
+def test_memory_does_not_grow_with_the_rows(tmp_path):
+    code = """
+import re, sys
+import numpy as np, polars as pl
+from fallline.settings import check
+from fallline.streamed import stream_table
+found = stream_table(sys.argv[1], "y", check(), 10**7)
+spool = found.rows(1)
+from fallline.batches import Batches
+feed = spool.feed(Batches(spool.rows, 256, 0), 20)
+for at in range(0, spool.rows // 256, 20):
+    feed(at, at + 20)
+print(re.search(r"VmHWM:\\s*(\\d+) kB", open("/proc/self/status").read())[1])
+"""
+    peaks = []
+    for rows in (100_000, 800_000):
+        stream = np.random.default_rng(0)
+        path = tmp_path / f"{rows}.parquet"
+        pl.DataFrame({f"x{i}": stream.normal(size=rows) for i in range(20)} | {"y": np.arange(rows) % 2}).write_parquet(
+            path, row_group_size=50_000
+        )
+        done = subprocess.run([sys.executable, "-c", code, path], capture_output=True, text=True, check=True)
+        peaks.append(int(done.stdout) * 1024)  # not ru_maxrss: a child has its parent's
+    assert peaks[1] - peaks[0] < 60e6  # the table itself is 134 MB larger
