@@ -47,6 +47,11 @@ from fallline.trace.trace import layout
 from fallline.types import Parts
 from fallline.watch import Look
 
+SHARED = (
+    "The table is read from the disk piece by piece, which several workers can't share yet.\n"
+    "Leave --workers out, or allow more with --memory."
+)
+
 
 def train(
     source: Any,
@@ -115,10 +120,7 @@ def train(
         raise SettingsError(f"worker_timeout is {worker_timeout}.\nGive seconds, 1 at least.")
     bound = bound_of(source, memory)
     if bound is not None and workers != 1:
-        raise SettingsError(
-            "The table is read from the disk piece by piece, which several workers can't share yet.\n"
-            "Leave --workers out, or allow more with --memory."
-        )
+        raise SettingsError(SHARED)
     if to_launch(workers):
         return Run(launch(train, given, int(workers), timeout=worker_timeout, watch=watch))
     crew = joined()

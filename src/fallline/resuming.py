@@ -25,7 +25,7 @@ from fallline.fit import first_parameters
 from fallline.halfway import Halfway, unpack
 from fallline.parallel.launch import launch
 from fallline.parallel.mesh import joined, to_launch
-from fallline.project import environment, follow, parts_for, train_in
+from fallline.project import SHARED, environment, follow, parts_for, train_in
 from fallline.retrace import table_again
 from fallline.rules import start
 from fallline.run import Run
@@ -71,6 +71,8 @@ def resume(
         SettingsError, StorageError: as `train`.
     """
     folder = run.path if isinstance(run, RunFolder) else Path(run)
+    if workers != 1 and read_run(folder)["given"].get("bound") is not None:
+        raise SettingsError(SHARED)
     if to_launch(workers):
         given = {"run": folder, "source": source, "epochs": epochs, "steps": steps, "workers": workers}
         return Run(launch(resume, given, int(workers), timeout=worker_timeout, watch=watch))
