@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 HOUSING := src/fallline/examples/california_housing.csv.gz
 
-.PHONY: demo test check lint types bench bench-scaling diagnosis-score survive chromium clean
+.PHONY: demo test check lint types bench bench-lab bench-scaling screenshots diagnosis-score survive chromium clean
 
 demo: .venv/ready
 	$(BIN)/fallline train $(HOUSING) --target median_house_value
@@ -20,6 +20,9 @@ types: .venv/ready
 
 check: lint types test
 
+bench-lab: .venv/ready chromium
+	$(BIN)/python benchmarks/lab.py
+
 bench: .venv/ready
 	$(BIN)/python -m pip install -q -c constraints.txt 'torch==2.13.0' 'pyhessian==0.1'
 	$(BIN)/python benchmarks/pairs.py
@@ -27,6 +30,10 @@ bench: .venv/ready
 
 bench-scaling: .venv/ready
 	$(BIN)/python benchmarks/scaling.py
+
+# the pictures of the lab in the README
+screenshots: .venv/ready chromium
+	$(BIN)/python docs/screenshots.py
 
 diagnosis-score: .venv/ready
 	$(BIN)/python diagnosis_score/score.py
@@ -36,10 +43,10 @@ KILLS ?= 50
 survive: .venv/ready
 	$(BIN)/python tests/survival.py $(KILLS)
 
-# the report is tested in a real browser
+# the report and the lab are tested in a real browser
 chromium:
 	@command -v chromium >/dev/null || (apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq \
-		--no-install-recommends chromium >/dev/null) || (echo "The tests of the report need Chromium: install it."; exit 2)
+		--no-install-recommends chromium >/dev/null) || (echo "The tests of the report and the lab need Chromium: install it."; exit 2)
 
 .venv/ready: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv

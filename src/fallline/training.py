@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import jax
@@ -82,6 +83,10 @@ class Training:
 
     def path(self) -> tuple[Int[np.ndarray, "points"], Float[np.ndarray, "points parameters"]]:
         """The steps whose parameters were kept, the start and the end included, and those parameters, all finite."""
+        return self._path
+
+    @cached_property
+    def _path(self) -> tuple[Int[np.ndarray, "points"], Float[np.ndarray, "points parameters"]]:
         steps, flats = [0], [self.flat(self.start)]
         if "parameters" in self.trace.columns:
             there = self.trace.select("step", "parameters").drop_nulls()
@@ -90,14 +95,15 @@ class Training:
         else:
             later = [step for step in sorted(self.snapshots) if step > 0]
             steps, flats = steps + later, np.array(flats + [self.snapshots[step]() for step in later])
+        steps, flats = np.asarray(steps), np.asarray(flats)
         finite = np.isfinite(flats).all(axis=1)
-        return np.array(steps)[finite], np.asarray(flats)[finite]
+        return (steps, flats) if finite.all() else (steps[finite], flats[finite])
 
     def weight(self, name: str | None) -> int:
         """Which flat parameter has that name; the one that moved furthest when None. Raises SettingsError."""
         if name is None:
-            moved = np.concatenate([self.path()[1], self.flat(self.kept)[None]])
-            return int(np.argmax(np.ptp(moved, axis=0)))
+            walked, kept = self.path()[1], self.flat(self.kept)
+            return int(np.argmax(np.maximum(walked.max(axis=0), kept) - np.minimum(walked.min(axis=0), kept)))
         if name not in self.names:
             raise SettingsError(unknown("parameter", name, self.names if len(self.names) <= 64 else self.names[:64]))
         return self.names.index(name)
@@ -127,7 +133,7 @@ class Training:
         if len(whole.share) <= most:
             return whole
         some = np.linspace(0, len(whole.share) - 1, most).round().astype(int)
-        batch = jax.tree.map(lambda a: a[some], whole)
+        batch = _take(whole, some)
         return batch._replace(share=batch.share / batch.share.sum())
 
     def part(self, name: str) -> Batch | None:

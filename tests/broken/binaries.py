@@ -91,7 +91,7 @@ def damaged() -> list[Case]:
         Case("parquet: encrypted by its mark", whole[:-4] + b"PARE", DAMAGED, file="t.parquet"),
         Case("parquet: a flipped byte in a page", flipped(whole, 60), DAMAGED, file="t.parquet"),
         Case("parquet under the name of text", whole, ("is a parquet file",), file="t.csv"),
-        Case("arrow under the name of parquet", as_arrow(columns()), ("is a arrow file",), file="t.parquet"),
+        Case("arrow under the name of parquet", as_arrow(columns()), ("is an arrow file",), file="t.parquet"),
         Case("text under the name of arrow", clean(), ("no arrow file",), file="t.arrow"),
     ]
 

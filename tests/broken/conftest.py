@@ -2,23 +2,35 @@
 
 from __future__ import annotations
 
+import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
+import typer
 
 import fallline as fl
 from broken.case import clean
 from fallline import cli
+from fallline.cli.app import app
 
+LONGEST = 120  # seconds that all commands on one small table may take; on an idle core it is one
 FEW = {"steps": 3, "rate": 0.05, "batch": "full"}
 
 
+@pytest.fixture(scope="session")
+def built():
+    """The command line, put together once: Typer does so at each call, which takes longer than most trainings here."""
+    return typer.main.get_command(app)
+
+
 @pytest.fixture
-def command(monkeypatch, capfd) -> Callable[..., tuple[int, str]]:
-    """Runs `fallline`: (exit code, all that it said on standard error)."""
+def command(built, monkeypatch, capfd) -> Iterator[Callable[..., tuple[int, str]]]:
+    """Runs `fallline`: (exit code, all that it said on standard error). What hangs is interrupted."""
     monkeypatch.delenv("FALLLINE_RUNS", raising=False)
+    monkeypatch.setattr("fallline.cli.app.app", built)
 
     def run(*words: str) -> tuple[int, str]:
         monkeypatch.setattr(sys, "argv", ["fallline", *words])
@@ -27,7 +39,15 @@ def command(monkeypatch, capfd) -> Callable[..., tuple[int, str]]:
             cli.main()
         return int(ended.value.code or 0), capfd.readouterr().err
 
-    return run
+    before = signal.signal(signal.SIGALRM, hung)
+    signal.alarm(LONGEST)
+    yield run
+    signal.alarm(0)
+    signal.signal(signal.SIGALRM, before)
+
+
+def hung(*_: object) -> NoReturn:
+    raise AssertionError(f"it took more than {LONGEST} seconds")
 
 
 @pytest.fixture(scope="session")

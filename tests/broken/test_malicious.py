@@ -213,7 +213,9 @@ CONTENTS = {
     "a step less": lambda told: told["preparation"]["steps"].pop(),
     "levels that are numbers": lambda told: told["preparation"]["steps"][-1].update(levels=[1, 2, 3]),
     "levels twice": lambda told: told["preparation"]["steps"][-1].update(levels=["u", "u", "u"]),
-    "a million levels": lambda told: told["preparation"]["steps"][-1].update(levels=[f"{i}" for i in range(10**6)]),
+    "a hundred thousand levels": lambda told: told["preparation"]["steps"][-1].update(
+        levels=[f"{i}" for i in range(10**5)]
+    ),
     "classes for a number": lambda told: told["target"].update(classes=["u", "v"]),
     "an unknown task": lambda told: told["target"].update(task="code"),
     "a target of scale 0": lambda told: told["target"].update(scale=0),

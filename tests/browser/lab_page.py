@@ -34,12 +34,14 @@ def serve(*arguments: str, runs: Path | None = None) -> Iterator[tuple[str, subp
 
 def visit(page: Page, scene: str = HOME) -> None:
     """Open a scene on a page that is there, by its address, and wait until it is drawn."""
-    page.evaluate("""(hash) => {
-        const root = document.documentElement;
-        delete root.dataset.drawn; delete root.dataset.step;
+    opened = page.evaluate("""(hash) => {
         if (location.hash === hash) dispatchEvent(new HashChangeEvent("hashchange")); else location.hash = hash;
+        return Number(document.documentElement.dataset.opened);
     }""", scene)  # fmt: skip
-    page.wait_for_selector("html[data-drawn]", state="attached", timeout=SOON)
+    anew = (
+        "(opened) => { const d = document.documentElement.dataset; return Number(d.opened) > opened && 'drawn' in d; }"
+    )
+    assert eventually(lambda: page.evaluate(anew, opened), SOON / 1000)
     wanted = [part[5:] for part in scene.split("&") if part.startswith("step=")]
     until(page, int(wanted[0]) if wanted else 0)
 

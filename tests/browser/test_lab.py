@@ -169,6 +169,23 @@ def test_a_weight_is_asked_where_its_number_comes_from(page):
     assert name in page.locator('[data-stage="gradient"] .said').inner_text()
 
 
+def test_a_row_is_followed_from_its_prediction_to_what_it_adds_to_the_gradient(page):
+    visit(page, "#table=one_weight&batch=8&rate=0.1")
+    page.locator('[data-stage="predict"] > .lines .numbers').click()  # the number opens what it is made of
+    row = page.locator('[data-stage="predict"] .rows tbody button').first
+    number_of_row = row.inner_text()
+    row.click()
+    for stage in ("predict", "loss", "gradient"):
+        marked = page.locator(f'[data-stage="{stage}"] tr.followed')
+        assert marked.is_visible()
+        assert marked.locator("td").first.inner_text() == number_of_row
+    shown = page.locator('[data-stage="gradient"] tr.followed td').all_inner_texts()[1:]
+    error, by_weight, product = (number_of(text) for text in shown)
+    assert error * by_weight == pytest.approx(product, rel=1e-3)
+    row.click()
+    assert page.locator("tr.followed").count() == 0
+
+
 # -- transport
 
 
@@ -281,8 +298,7 @@ def test_a_click_on_the_curve_puts_the_ball_there_and_dragging_moves_it(page):
     x, y = place_in(page, "slice", 0.9, 0.5)
     page.mouse.click(x, y)
     page.locator("#note", has_text="where you put it").wait_for()
-    until(page, 0)
-    assert data_of(page, "slice", "ball")[0]["weight"] == pytest.approx(0.9, abs=0.02)
+    assert eventually(lambda: ball_near(page, 0.9))
     here = data_of(page, "slice", "ball")[0]
     start = place_in(page, "slice", here["weight"], here["loss"])
     aim = place_in(page, "slice", -0.4, 0.5)
@@ -291,8 +307,11 @@ def test_a_click_on_the_curve_puts_the_ball_there_and_dragging_moves_it(page):
     page.mouse.move(*aim, steps=4)
     assert page.locator(".ring:visible").count() == 1
     page.mouse.up()
-    page.wait_for_timeout(900)
-    assert data_of(page, "slice", "ball")[0]["weight"] == pytest.approx(-0.4, abs=0.02)
+    assert eventually(lambda: ball_near(page, -0.4))
+
+
+def ball_near(page: Page, weight: float) -> bool:
+    return [abs(ball["weight"] - weight) < 0.02 for ball in data_of(page, "slice", "ball")] == [True]
 
 
 def test_a_click_on_the_loss_goes_to_that_step(page):
@@ -456,11 +475,9 @@ def test_a_click_adds_a_point_and_dragging_moves_one(page):
     before = len(data_of(page, "fit", "rows"))
     page.mouse.click(*place_in(page, "fit", 12, -80))
     page.locator("#note", has_text="The table has changed").wait_for()
-    until(page, 0)
-    page.wait_for_timeout(500)
-    rows = data_of(page, "fit", "rows")
     assert eventually(lambda: "point=" in address_of(page))
-    assert len(rows) == before + 1
+    assert eventually(lambda: len(data_of(page, "fit", "rows")) == before + 1)
+    rows = data_of(page, "fit", "rows")
     row = max(rows, key=lambda r: r["x"])
     start = place_in(page, "fit", row["x"], row["y"])
     aim = place_in(page, "fit", row["x"] - 3, row["y"] - 20)
@@ -468,9 +485,11 @@ def test_a_click_adds_a_point_and_dragging_moves_one(page):
     page.mouse.down()
     page.mouse.move(*aim, steps=4)
     page.mouse.up()
-    page.wait_for_timeout(1200)
-    moved = {r["row"]: r for r in data_of(page, "fit", "rows")}[row["row"]]
-    assert moved["x"] == pytest.approx(row["x"] - 3, abs=0.3)
+
+    def moved_to() -> float:
+        return {each["row"]: each["x"] for each in data_of(page, "fit", "rows")}.get(row["row"], np.nan)
+
+    assert eventually(lambda: abs(moved_to() - (row["x"] - 3)) < 0.3)
 
 
 # -- deployment

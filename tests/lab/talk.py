@@ -27,6 +27,7 @@ class Page:
             self.worker._warm = lambda: None
         self.thread = threading.Thread(target=self._serve, args=(other,), daemon=True)
         self.heard: list[Said] = []
+        self.draws = True  # a page in the background draws nothing
         self.thread.start()
         self.until("warm")
 
@@ -46,7 +47,7 @@ class Page:
             raise TimeoutError("the worker says nothing")
         said = json.loads(self.end.recv())
         self.heard.append(said)
-        if said["say"] == "now":
+        if said["say"] == "now" and self.draws:
             self.end.send({"do": "drawn", "number": said["number"]})
         return said
 

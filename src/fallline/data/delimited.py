@@ -49,7 +49,7 @@ def read_delimited(data: bytes, name: str, *, header: bool | None, separator: st
         read = read or rows(data, separator, name)
         frame = pl.DataFrame(read[header:], schema=[(column, pl.String) for column in names], orient="row")
     frame.columns = names
-    return frame.select(tidy(column, decimal_comma=separator != ",") for column in frame)
+    return pl.DataFrame([tidy(column, decimal_comma=separator != ",") for column in frame])
 
 
 def _text(data: bytes, name: str) -> bytes:

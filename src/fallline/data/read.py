@@ -57,7 +57,7 @@ def read_table(source: Any, *, header: bool | None = None) -> pl.DataFrame:
         frame = frame.rename(dict(zip(frame.columns, names, strict=True)))
     if frame.width == 0 or frame.height == 0:
         raise DataError(f"{where} has no {'columns' if frame.width == 0 else 'rows'}.\nGive at least one row of data.")
-    return frame.select(tidy(column) for column in frame)
+    return pl.DataFrame([tidy(column) for column in frame])
 
 
 def _read_file(path: Path, header: bool | None) -> pl.DataFrame:
@@ -72,7 +72,7 @@ def _read_file(path: Path, header: bool | None) -> pl.DataFrame:
     mark = next((mark for start, mark in MARKS.items() if data.startswith(start)), None)
     if mark != kind and (mark or kind in ("parquet", "arrow")):
         raise DataError(
-            f"'{name}' is {f'a {mark} file' if mark else f'no {kind} file'} by its content.\n"
+            f"'{name}' is {f'{_a(mark)} file' if mark else f'no {kind} file'} by its content.\n"
             f"Give the file the ending of what it is, or save the table as one of: {SHOWN}."
         )
     if kind == "text":
@@ -117,6 +117,10 @@ def _check_allowed(path: Path, count: int, allowed: int, does: str) -> None:
         raise DataError(
             f"In the memory allowed, at most {size(allowed)} can be read, but '{path.name}' {does}.\n{TO_DO}"
         )
+
+
+def _a(mark: str) -> str:
+    return f"{'an' if mark[0] in 'aoH' else 'a'} {mark}"
 
 
 def _near(path: Path) -> str:

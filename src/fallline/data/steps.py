@@ -6,7 +6,7 @@ Category   one feature a level, 1 where the row has it; one for rare ones; one f
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -125,7 +125,7 @@ def other_name(levels: tuple[str, ...]) -> str:
 
 def step_to_json(step: Step) -> dict[str, Any]:
     """The step as JSON holds it."""
-    data: dict[str, Any] = asdict(step)
+    data: dict[str, Any] = dict(vars(step))
     return data | {"levels": list(step.levels)} if isinstance(step, Category) else data
 
 

@@ -54,7 +54,9 @@ def measure_slice(
     end, judged = training.flat(training.at(step)), training.judged(most)
     after = _next(training, step)
     some = along(len(path[0]))
-    seen = [*path[1][:, k], end[k], *also, *([] if after is None or not np.isfinite(after[k]) else [after[k]])]
+    walked = path[1][:, k]
+    seen = [walked.min(), walked.max(), end[k], *also]
+    seen += [] if after is None or not np.isfinite(after[k]) else [after[k]]
     low, high = min(seen), max(seen)
     beside = BESIDE * (high - low) or max(abs(high), 1.0)
     points = _Points(end, k, np.linspace(low - beside, high + beside, POINTS), path[1][some], after)
@@ -74,7 +76,7 @@ def measure_slice(
         "next_rows": len(training.rows_of(at + 1)),
         "rounding": 16 * float(np.finfo(end.dtype).eps) * abs(one["point"][0]),
         "parameters": len(training.names),
-        "moved": int((np.ptp(np.delete(path[1], k, axis=1), axis=0) > 0).sum()),
+        "moved": int((np.delete(np.ptp(path[1], axis=0), k) > 0).sum()),
         "rule": training.ready.settings.rule,
         "rate": training.rate_of(at + 1),
         "full": training.ready.walk.batches.full,

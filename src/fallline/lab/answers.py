@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from pathlib import Path
 from typing import Any
 
 import jax.numpy as jnp
@@ -102,10 +103,10 @@ def _typical(step: Any) -> Any:
 
 
 def command(walker: Walker) -> str:
-    """The command that makes the same run."""
-    scene = walker.scene
-    given = arguments(scene, walker.prepared.source)
-    words = ["fallline", "train", given.pop("source")]
+    """The command that makes the same run, typed where the lab was started."""
+    given = arguments(walker.scene, walker.prepared.source)
+    table, here = Path(given.pop("source")), Path.cwd()
+    words = ["fallline", "train", str(table.relative_to(here) if table.is_relative_to(here) else table)]
     for name, value in given.items():
         flag = "--" + name.replace("_", "-") if name in ("class_weight",) else f"--{name}"
         if name == "types":

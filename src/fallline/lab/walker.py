@@ -253,14 +253,11 @@ class Walker:
         return watch
 
     def _looks(self) -> pl.DataFrame:
-        new = [look for look in self._watch.evaluations if self._evaluations.is_empty() or look.step > self._last_look]
+        last = 0 if self._evaluations.is_empty() else int(self._evaluations["step"][-1])
+        new = [look for look in self._watch.evaluations if look.step > last]
         if not new:
             return self._evaluations
         return pl.concat([self._evaluations, pl.DataFrame(new, schema=LOOKS, orient="row")])
-
-    @property
-    def _last_look(self) -> int:
-        return int(self._evaluations["step"][-1])
 
     def _leave(self, name: str) -> None:
         """Keep what was seen beyond the cursor as a branch."""

@@ -3,8 +3,9 @@
     worker(connection)  <-  messages as plain data, validated by the server
                         ->  JSON text, ready to be passed on
 
-Two clocks: the walk goes as fast as it is asked to, and the page gets the newest state each time it has drawn the last
-one. What takes long is done in a thread beside the walk. No error ends a worker; a closed connection does.
+Two clocks: the walk goes as fast as it is asked to, and the page gets the newest state each time it has drawn the one
+before the last: while it draws, the next is made. What takes long is done in a thread beside the walk. No error ends a
+worker; a closed connection does.
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ from fallline.run import Run
 
 Message = dict[str, Any]
 NEWEST = ("go", "show", "drawn", "chain", "place", "run", "pause")  # of those that wait in a row only the last counts
+AHEAD = 1  # states that are made while the page draws the one before
 ASIDES = ("compare", "explain", "diagnose", "keep")
 
 
@@ -91,7 +93,7 @@ class Worker:
     def _waiting(self) -> list[Message]:
         """The messages that wait; when there is nothing to do, the first that comes."""
         due = self.live.wait()
-        if self.live.dirty and self.live.drawn >= self.live.number:
+        if self.live.dirty and self._may_show:
             due = 0.0
         found: list[Message] = []
         ready = wait([self.connection, self._woken], due)
@@ -122,9 +124,13 @@ class Worker:
             with self.live.precision:
                 self.live.advance()
 
+    @property
+    def _may_show(self) -> bool:
+        return self.live.number - self.live.drawn <= AHEAD
+
     def _show(self) -> None:
         live = self.live
-        if live.walker is not None and live.dirty and live.drawn >= live.number:
+        if live.walker is not None and live.dirty and self._may_show:
             live.dirty = False  # whatever comes of it
             with live.precision:
                 self.say(live.now())

@@ -37,6 +37,7 @@ from fallline.trace.seal import SEAL, seal_of_arrays, seal_of_frame, seal_of_jso
 FORMAT = 1
 INNER = ("trace", "weights", "evidence")  # folders
 PART_SECONDS = 0.25  # legs that end sooner after the last part than this wait for the next
+LONGEST = 200_000  # characters of JSON that are indented
 
 
 def runs_folder(given: str | Path | None = None) -> Path:
@@ -137,8 +138,19 @@ def write_json(path: Path, value: Any, *, sealed: bool = False, firm: bool = Fal
     value = plain(value)
     if sealed:
         value |= {SEAL: seal_of_json(value)}
-    text = json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False)
+    text = _json_text(value)
     write_whole(path, lambda beside: beside.write_text(text + "\n", encoding="utf-8"), firm=firm)
+
+
+def _json_text(value: Any) -> str:
+    """Indented, for people; what is longer than they read goes on one line, since only that is written fast."""
+    text = json.dumps(value, ensure_ascii=False, allow_nan=False)
+    if len(text) < LONGEST:
+        return json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False)
+    if not isinstance(value, dict):
+        return text
+    entries = (f"{json.dumps(key, ensure_ascii=False)}: {_json_text(entry)}" for key, entry in value.items())
+    return "{\n" + ",\n".join(entries) + "\n}"
 
 
 def plain(value: Any) -> Any:

@@ -7,7 +7,7 @@ from typing import Any
 
 import altair as alt
 
-from fallline.figures.live.streamed import axis_of, live, named, tooltip
+from fallline.figures.live.streamed import POINTED, axis_of, live, named, names_axis
 from fallline.figures.theme import EXACT, GROUPS, HELD, INK, MUTED, TRAIN, halo
 
 SHAPES = ("circle", "square", "triangle-up", "diamond", "cross", "triangle-down")
@@ -22,7 +22,7 @@ def draw_fit(options: Mapping[str, Any]) -> Any:
     rows = named("rows").encode(x=x, y=y)
     if shape == "regions":
         return _regions(options, x, y)
-    points = rows.mark_circle(color=MUTED, size=24, opacity=0.55, clip=True).encode(tooltip=tooltip("row", "x", "y"))
+    points = rows.mark_circle(color=MUTED, size=24, opacity=0.55, clip=True, tooltip=POINTED)
     line = named("line").encode(x=x, y=y)
     made = (
         line.mark_line(color=TRAIN, strokeWidth=2.5, clip=True)
@@ -41,16 +41,15 @@ def _regions(options: Mapping[str, Any], x: Any, y: Any) -> Any:
     colour = alt.Color("class:N", scale=scale, legend=legend)
     form = alt.Shape("class:N", scale=alt.Scale(domain=names, range=list(SHAPES[: len(names)])), legend=legend)
     cells = named("cells").mark_square(size=70, opacity=0.22, clip=True, aria=False).encode(x=x, y=y, color=colour)
-    rows = named("rows").mark_point(filled=True, size=34, opacity=0.9, stroke="white", strokeWidth=0.5)
-    told = [*tooltip("row", "x", "y"), alt.Tooltip("class:N")]
-    return live([cells, rows.encode(x=x, y=y, color=colour, shape=form, tooltip=told)], "The classes over the data")
+    rows = named("rows").mark_point(filled=True, size=34, opacity=0.9, stroke="white", strokeWidth=0.5, tooltip=POINTED)
+    return live([cells, rows.encode(x=x, y=y, color=colour, shape=form)], "The classes over the data")
 
 
 def _classes() -> Any:
     x = alt.X(
         "recognised:Q", scale=alt.Scale(domain=[0, 1]), title="share recognised", axis=alt.Axis(format="%", tickCount=5)
     )
-    y = alt.Y("class:N", title=None)
+    y = alt.Y("class:N", title=None, axis=names_axis(80))
     base = named("rows").encode(x=x, y=y)
     told = [alt.Tooltip("class:N"), alt.Tooltip("recognised:Q", format=".1%"), alt.Tooltip("rows:Q", format=",d")]
     layers = [

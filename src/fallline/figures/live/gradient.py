@@ -7,7 +7,7 @@ from typing import Any
 
 import altair as alt
 
-from fallline.figures.live.streamed import axis_of, ball, live, named, steps_axis, tooltip
+from fallline.figures.live.streamed import POINTED, axis_of, ball, live, named, steps_axis
 from fallline.figures.theme import EXACT, TRAIN
 
 SERIES = {"gradient": (TRAIN, [1, 0]), "update": (EXACT, [6, 3])}
@@ -21,10 +21,9 @@ def draw_gradient(options: Mapping[str, Any]) -> Any:
     colour = alt.Color("of:N", scale=alt.Scale(domain=names, range=[SERIES[n][0] for n in names]), legend=legend)
     dash = alt.StrokeDash("of:N", scale=alt.Scale(domain=names, range=[SERIES[n][1] for n in names]), legend=legend)
     base = named("steps").encode(x=x, y=y, color=colour)
-    told = [alt.Tooltip("of:N", title="length of the"), *tooltip("step", "length")]
     layers = [
         base.mark_line(strokeWidth=2, clip=True).encode(strokeDash=dash),
-        base.mark_point(filled=True, size=40, opacity=0, clip=True).encode(tooltip=told),
-        ball("here", x, y, "step", "length"),
+        base.mark_point(filled=True, size=40, opacity=0, clip=True, tooltip=POINTED),
+        ball("here", x, y),
     ]
     return live(layers, "Length of the gradient and of the update")

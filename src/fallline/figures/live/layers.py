@@ -7,16 +7,17 @@ from typing import Any
 
 import altair as alt
 
-from fallline.figures.live.streamed import HEIGHT, live, named
+from fallline.figures.live.streamed import HEIGHT, live, named, names_axis
 from fallline.figures.theme import INK, TRAIN, halo
 
+ROOM = 1.9  # times the longest bar: its words stand behind it
 SHOWN = ("gradient", "update / weight", "dead or flat units")
 
 
 def draw_layers(options: Mapping[str, Any]) -> Any:
     """Options: layers (their names). Each layer has a bar for each of SHOWN; bars of one kind share a scale."""
-    y = alt.Y("layer:N", sort=list(options["layers"]), title=None)
-    x = alt.X("part:Q", scale=alt.Scale(domain=[0, 1]), axis=None)
+    y = alt.Y("layer:N", sort=list(options["layers"]), title=None, axis=names_axis(52))
+    x = alt.X("part:Q", scale=alt.Scale(domain=[0, ROOM]), axis=None)
     told = [alt.Tooltip("layer:N"), alt.Tooltip("of:N", title="what"), alt.Tooltip("value:Q", format=",.4~g")]
     base = named("bars").encode(y=y, x=x, yOffset=alt.YOffset("of:N", sort=list(SHOWN)), tooltip=told)
     layers = [base.mark_bar(color=TRAIN, opacity=0.75), *halo(base.encode(text="words:N"), INK, align="left", dx=4)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from fallline.figures.live.streamed import axis_of, live, named, steps_axis, tooltip
+from fallline.figures.live.streamed import POINTED, axis_of, live, named, steps_axis
 from fallline.figures.theme import HELD
 
 
@@ -15,7 +15,7 @@ def draw_metric(options: Mapping[str, Any]) -> Any:
     line = named("looks").encode(x=x, y=y)
     layers = [
         line.mark_line(color=HELD, strokeWidth=2, strokeDash=[6, 3], clip=True),
-        line.mark_point(color=HELD, shape="square", size=30, clip=True).encode(tooltip=tooltip("step", "value")),
+        line.mark_point(color=HELD, shape="square", size=30, clip=True, tooltip=POINTED),
         named("here").mark_rule(opacity=0.5).encode(x=x),
     ]
     return live(layers, "The final measure on validation rows")

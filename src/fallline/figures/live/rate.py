@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from fallline.figures.live.streamed import axis_of, ball, live, named, steps_axis, tooltip
+from fallline.figures.live.streamed import POINTED, axis_of, ball, live, named, steps_axis
 from fallline.figures.theme import BROKEN, TRAIN, halo
 
 
@@ -16,9 +16,9 @@ def draw_rate(options: Mapping[str, Any]) -> Any:
     line = named("steps").encode(x=x, y=y)
     layers = [
         line.mark_line(color=TRAIN, strokeWidth=2, interpolate="step-after", clip=True),
-        line.mark_point(filled=True, size=40, opacity=0).encode(tooltip=tooltip("step", "rate")),
+        line.mark_point(filled=True, size=40, opacity=0, tooltip=POINTED),
         limit.mark_rule(color=BROKEN, strokeDash=[6, 3], strokeWidth=1.5, clip=True),
         *halo(limit.encode(text="words:N"), BROKEN, align="right", x="width", dx=-2, dy=-8, clip=True),
-        ball("here", x, y, "step", "rate"),
+        ball("here", x, y),
     ]
     return live(layers, "The rate")

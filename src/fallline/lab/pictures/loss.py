@@ -31,13 +31,12 @@ def look_loss(look: Look) -> Drawn:
     trivial = look.trivial if look.trivial is not None and np.isfinite(look.trivial) else None
     every = training.trace["loss"].cast(pl.Float64).to_numpy()
     start = float(every[0])
-    calm = every[np.isfinite(every) & (every <= TALL * abs(start) + 1e-300)]
-    others = [
-        float(v) for b in look.branches for v in b.trace["loss"].to_numpy() if np.isfinite(v) and v <= TALL * start
+    reach = [
+        v for losses in (every, *(b.trace["loss"].to_numpy() for b in look.branches)) for v in _calm(losses, start)
     ]
-    levels = [exact, trivial, start, *held["loss"].to_list(), *others]
-    log = look.shown.log and calm.size > 0 and min([*calm, *(v for v in levels if v is not None)]) > 0
-    low, high = span([*calm, *levels], log=log)
+    levels = [exact, trivial, start, *held["loss"].to_list(), *reach]
+    log = look.shown.log and min((v for v in levels if v is not None), default=0) > 0
+    low, high = span(levels, log=log)
     over = ~np.isfinite(every[: look.step + 1]) | (every[: look.step + 1] > high)
     broken = [f"beyond the picture from step {count(int(np.argmax(over)))}"] if over.any() else []
     data = {
@@ -54,6 +53,12 @@ def look_loss(look: Look) -> Drawn:
     return Drawn(
         {"log": log, "noisy": noisy}, data, ends((0.0, last_step(look)), (low, high)), _said(look, here, exact)
     )
+
+
+def _calm(losses: np.ndarray, start: float) -> list[float]:
+    """The least and the largest of the losses that the picture makes room for."""
+    there = losses[np.isfinite(losses) & (losses <= TALL * abs(start) + 1e-300)]
+    return [float(there.min()), float(there.max())] if there.size else []
 
 
 def _line(level: float | None, words: str, there: bool) -> pl.DataFrame:

@@ -16,7 +16,7 @@ from fallline.training import Training
 
 FEW = 250  # stretches of a curve: two rows of each are kept at most
 FIRST = 10  # steps that an axis has room for at least
-SPARE = 0.06  # of an axis, beyond what is drawn
+SPARE = 0.12  # of an axis, beyond what is drawn: the words of the highest line fit in
 
 
 @dataclass(frozen=True)

@@ -77,6 +77,7 @@ function pickFor({ name, figure }) {
 }
 
 on("ready", () => {
+  waiting = null; // it was of the training before
   for (const picture of pictures.values()) {
     picture.figure.querySelector(".picks").replaceChildren();
     pickFor(picture);
@@ -108,7 +109,16 @@ export const embedStill = (place, spec) => window.vegaEmbed(place, asDrawn(spec)
 function asDrawn({ $schema, title, usermeta, ...spec }) {
   return isNight() ? recolour(spec, usermeta?.night ?? {}) : spec;
 }
-const OPTIONS = { actions: false, renderer: "canvas", ast: true, defaultStyle: false, logLevel: 1, tooltip: { disableDefaultStyle: true } };
+const UNSAID = new Set(["words", "level", "part", "x1", "x2", "y1", "y2"]); // of a row, what only places or colours it
+
+/** What stands at the pointer: a figure's own text, or the row that lies there. */
+function pointed(value, sanitize) {
+  if (typeof value !== "object") return sanitize(String(value));
+  const cells = Object.entries(value).filter(([name, cell]) => !UNSAID.has(name) && cell !== null && cell !== undefined);
+  return `<table>${cells.map(([name, cell]) =>
+    `<tr><td class="key">${sanitize(name.replaceAll("_", " "))}</td><td>${sanitize(typeof cell === "number" ? String(Number(cell.toPrecision(5))) : String(cell))}</td></tr>`).join("")}</table>`;
+}
+const OPTIONS = { actions: false, renderer: "canvas", ast: true, defaultStyle: false, logLevel: 1, tooltip: { disableDefaultStyle: true, formatTooltip: pointed } };
 
 function embed(picture) {
   picture.busy = (async () => {
@@ -165,15 +175,15 @@ function put(picture, data, params) {
 }
 
 async function paint() {
-  const now = waiting;
+  if (!waiting) { asked = false; return; }
+  const now = waiting, { opened } = page;
   waiting = null;
   await Promise.all([...pictures.values()].map((picture) => picture.busy).filter(Boolean));
   await Promise.all(Object.entries(now.pictures).map(([name, drawn]) => {
     const picture = pictures.get(name);
     return picture ? stream(picture, drawn) : null;
   }));
-  document.documentElement.dataset.drawn = now.number; // for whoever looks at the page with a browser's tools
-  document.documentElement.dataset.step = now.step;
+  if (opened === page.opened) Object.assign(document.documentElement.dataset, { drawn: now.number, step: now.step });
   send({ do: "drawn", number: now.number });
   asked = false;
   if (waiting) ask();
@@ -186,6 +196,9 @@ function ask() {
 }
 
 on("now", (now) => {
+  for (const [name, { data }] of Object.entries(waiting?.pictures ?? {})) { // passed over: what it brought is not sent again
+    if (now.pictures[name]) now.pictures[name].data = { ...data, ...now.pictures[name].data };
+  }
   waiting = now;
   ask();
 });

@@ -6,6 +6,7 @@ import { page } from "./state.js";
 
 const TITLES = { predict: "Predict", loss: "Loss", gradient: "Gradient", update: "Update" };
 let revealed = 4; // stages whose numbers are shown, while going stage by stage
+let followed = ""; // the row whose way through the stages is marked
 
 export const allRevealed = () => revealed >= 4;
 
@@ -31,8 +32,20 @@ function skeleton(stage) {
       el("div.more")));
 }
 
-function line(item) {
-  return el("p.line", {}, el("span.formula"), el("span.numbers"));
+/** A line of formula and numbers; a click on the numbers opens what they are made of, as the fold below does. */
+function line() {
+  const open = (event) => { const rows = event.currentTarget.closest(".stage")?.querySelector(".rows"); if (rows) rows.open = true; };
+  return el("p.line", {}, el("span.formula"), el("span.numbers", { onclick: open }));
+}
+
+/** Mark a row from its prediction through its loss to what it adds to the gradient. */
+function follow(row) {
+  followed = row === followed ? "" : row;
+  for (const stage of byId("loop").children) {
+    if (stage.dataset.stage === "update") continue;
+    if (followed) stage.querySelector(".rows").open = true;
+    for (const tr of stage.querySelectorAll(".rows tbody tr")) tr.classList.toggle("followed", tr.firstChild.textContent === followed);
+  }
 }
 
 function changeLine(made, { formula, numbers }) {
@@ -52,10 +65,12 @@ function change(made, stage) {
     say(rows.querySelector("summary"), stage.name === "update" ? "Weight by weight" : "Row by row");
     table(rows.querySelector(".scroll"), stage.table, `${TITLES[stage.name]}: ${stage.name === "update" ? "each weight" : "each row"}`,
       (td, words, i, j) => {
-        if (j > 0 || !about[i]) { say(td, words); return; }
+        if (j === 0) td.parentElement.classList.toggle("followed", words === followed);
+        if (j > 0 || (stage.name !== "update" && !/^[\d,]+$/.test(words))) { say(td, words); return; }
         if (td.firstElementChild?.tagName !== "BUTTON") {
-          td.replaceChildren(el("button.plain", { type: "button", title: "Where does this number come from?",
-            onclick: (event) => send({ do: "chain", weight: event.currentTarget.textContent }) }));
+          const [title, asked] = about[i] ? ["Where does this number come from?", (name) => send({ do: "chain", weight: name })]
+            : ["Follow this row through the stages", follow];
+          td.replaceChildren(el("button.plain", { type: "button", title, onclick: (event) => asked(event.currentTarget.textContent) }));
         }
         say(td.firstElementChild, words);
       });

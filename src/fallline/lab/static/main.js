@@ -8,8 +8,10 @@ import { page, shownByAddress } from "./state.js";
 on("ready", (ready) => {
   page.ready = ready;
   keepScene(ready.address);
-  delete document.documentElement.dataset.drawn;
-  delete document.documentElement.dataset.step;
+  const told = document.documentElement.dataset; // for whoever looks at the page with a browser's tools
+  delete told.drawn;
+  delete told.step;
+  told.opened = page.opened += 1;
 });
 on("now", (now) => {
   page.now = now;

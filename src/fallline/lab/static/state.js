@@ -4,6 +4,7 @@ import { keptKey, keepKey } from "./address.js";
 import { send } from "./connection.js";
 
 export const page = {
+  opened: 0, // trainings
   ready: null, // the message `ready`
   now: null, // the newest message `now`
   shown: { pictures: ["slice", "loss", "fit", "gradient"], weight: null, over: "weights", weights: null, log: false, quiz: false },
