@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 HOUSING := src/fallline/examples/california_housing.csv.gz
 
-.PHONY: demo test check lint types bench diagnosis-score chromium clean
+.PHONY: demo test check lint types bench bench-large diagnosis-score chromium clean
 
 demo: .venv/ready
 	$(BIN)/fallline train $(HOUSING) --target median_house_value
@@ -24,6 +24,13 @@ bench: .venv/ready
 	$(BIN)/python -m pip install -q -c constraints.txt 'torch==2.13.0' 'pyhessian==0.1'
 	$(BIN)/python benchmarks/pairs.py
 	$(BIN)/python benchmarks/limits.py
+
+# 10 million rows; a quick look: make bench-large ROWS=200000 MEMORY=50MB
+ROWS ?= 10000000
+MEMORY ?= 1.5GB
+bench-large: .venv/ready
+	$(BIN)/python -m pip install -q -c constraints.txt vowpalwabbit
+	$(BIN)/python benchmarks/large.py --rows $(ROWS) --memory $(MEMORY)
 
 diagnosis-score: .venv/ready
 	$(BIN)/python diagnosis_score/score.py
