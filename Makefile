@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 HOUSING := src/fallline/examples/california_housing.csv.gz
 
-.PHONY: demo test check lint types bench bench-lab bench-scaling screenshots diagnosis-score survive chromium clean
+.PHONY: demo test check lint types bench bench-lab bench-large bench-scaling screenshots diagnosis-score survive chromium clean
 
 demo: .venv/ready
 	$(BIN)/fallline train $(HOUSING) --target median_house_value
@@ -34,6 +34,13 @@ bench-scaling: .venv/ready
 # the pictures of the lab in the README
 screenshots: .venv/ready chromium
 	$(BIN)/python docs/screenshots.py
+
+# 10 million rows; a quick look: make bench-large ROWS=200000 MEMORY=50MB
+ROWS ?= 10000000
+MEMORY ?= 1.5GB
+bench-large: .venv/ready
+	$(BIN)/python -m pip install -q -c constraints.txt vowpalwabbit
+	$(BIN)/python benchmarks/large.py --rows $(ROWS) --memory $(MEMORY)
 
 diagnosis-score: .venv/ready
 	$(BIN)/python diagnosis_score/score.py

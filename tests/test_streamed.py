@@ -135,7 +135,7 @@ def test_files_that_are_no_table_together_are_refused_in_two_lines(big, tmp_path
     (tmp_path / "cut.parquet").write_bytes((big / "0.parquet").read_bytes()[:900])
     for source, said in (
         (tmp_path / "[01].parquet", "other columns"),
-        (tmp_path / "empty", "no file that holds a table"),
+        (tmp_path / "empty", "without a file that holds a table"),
         (tmp_path / "none.parquet", "has no rows"),
         (tmp_path / "cut.parquet", "damaged or cut short"),
     ):

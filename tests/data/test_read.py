@@ -210,7 +210,7 @@ def test_a_missing_file_is_told_with_near_matches(file):
     assert "no folder" in error("/no/such/folder/t.csv")
 
 
-def test_a_folder_is_no_table(tmp_path):
+def test_a_folder_without_files_is_no_table(tmp_path):
     assert "is a folder" in error(tmp_path)
 
 

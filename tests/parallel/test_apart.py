@@ -5,8 +5,8 @@ from __future__ import annotations
 import jax
 import numpy as np
 import pytest
-import works
 from jax.sharding import Mesh
+from parallel import works
 
 from fallline.legs import HERE
 from fallline.parallel.apart import apart_here, apart_in

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import works
+from parallel import works
 
 from fallline.errors import DataError, SettingsError, WorkerError
 from fallline.parallel.launch import launch
@@ -23,7 +23,7 @@ STOPPED = {"model": "linear", "loss": "absolute", "batch": 40, "rate": 0.05, "ep
 @pytest.fixture(autouse=True)
 def _importable(monkeypatch):
     """Workers find what they are told to do."""
-    paths = [str(Path(__file__).parent), str(Path(works.__file__).parents[2] / "src")]
+    paths = [str(Path(__file__).parents[1]), str(Path(works.__file__).parents[2] / "src")]
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join(paths))
 
 

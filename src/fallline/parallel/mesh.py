@@ -93,9 +93,11 @@ def join(workers: int | None = None, rank: int | None = None, address: str | Non
     global _joined
     os.environ["JAX_CPU_COLLECTIVES_IMPLEMENTATION"] = "gloo"
     jax.config.update("jax_cpu_collectives_implementation", "gloo")
+    # whoever started them on this machine finds a lost one first, and names it
+    silent = timeout if workers is None else 2 * timeout + 30
     try:
         jax.distributed.initialize(
-            address, workers, rank, heartbeat_timeout_seconds=timeout, initialization_timeout=timeout
+            address, workers, rank, heartbeat_timeout_seconds=silent, initialization_timeout=max(timeout, 60)
         )
     except (RuntimeError, ValueError) as error:
         raise SettingsError(

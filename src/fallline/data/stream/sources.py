@@ -27,7 +27,7 @@ def files_of(source: str | Path) -> list[Path]:
     """
     path = Path(source).expanduser()
     if path.is_dir():
-        found = [each for each in path.iterdir() if each.suffix.lower() in ENDINGS and each.is_file()]
+        found = [each for each in path.iterdir() if kind_of(each) and each.is_file()]
         to_do = f"Put files in it that end in one of: {', '.join(ENDINGS)}."
     elif is_several(source):
         found = [Path(each) for each in glob.glob(str(path), recursive=True) if Path(each).is_file()]
@@ -35,7 +35,8 @@ def files_of(source: str | Path) -> list[Path]:
     else:
         found, to_do = [path] * path.is_file(), "Check the name of the file."
     if not found:
-        raise DataError(f"'{source}' names no file that holds a table.\n{to_do}")
+        what = "is a folder without a" if path.is_dir() else "names no"
+        raise DataError(f"'{source}' {what} file that holds a table.\n{to_do}")
     found = sorted(each.absolute() for each in found)
     odd = [each for each in found if kind_of(each) != kind_of(found[0])]
     if odd:
@@ -47,7 +48,9 @@ def files_of(source: str | Path) -> list[Path]:
 
 
 def kind_of(path: Path) -> str | None:
-    """The format by a file's ending."""
+    """The format by a file's ending; None where it is none of ours."""
+    if path.suffix.lower() == ".gz":
+        return "gzip" if Path(path.stem).suffix.lower() in ENDINGS else None
     return ENDINGS.get(path.suffix.lower())
 
 
