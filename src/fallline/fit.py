@@ -20,8 +20,9 @@ from jaxtyping import Float
 from fallline.batches import Batches
 from fallline.errors import SettingsError
 from fallline.exact import Exact
+from fallline.feed import Feed
 from fallline.layout import rows_last
-from fallline.legs import Feed, Leg, Stop, Walk, leg_capacity, train
+from fallline.legs import Leg, Stop, Walk, leg_capacity, train
 from fallline.losses import AbstractRowLoss
 from fallline.many import STEPS, Choice, choose_rate
 from fallline.record import keeps_parameters
@@ -244,6 +245,8 @@ def fit(
     watch = watch_of(made, keep_both, begin, start_objective, validation, measure)
     last = begin + (steps or made.horizon) if until is None else until
     after, ending = train(parts, made.state, made.table, made.walk, watch, start=begin, stop=last, feed=made.feed)
+    if made.feed is not None:
+        made.feed.rest()
     kept, parameters = _kept(after, ending, watch)
     trivial = _trivial(parts, rows)
     path = np.concatenate(objectives) if objectives else np.array([start_objective])
