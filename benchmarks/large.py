@@ -86,7 +86,7 @@ def fallline(path: Path, memory: str) -> dict[str, float]:
 def vowpal(path: Path) -> dict[str, float]:
     """The second pass, over the cache; of the first two million rows at most."""
     from pyarrow import parquet
-    from vowpalwabbit import pyvw
+    from vowpalwabbit import pyvw  # pyright: ignore[reportMissingImports]
 
     text, count = path.parent / "table.vw", 0
     with text.open("w") as out, parquet.ParquetFile(path) as file:

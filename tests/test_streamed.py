@@ -26,7 +26,7 @@ def table(rows=4_000):
         "b": np.where(stream.random(rows) < 0.1, np.nan, features[:, 1]),
         "c": features[:, 2].astype(np.float32),
         "day": pl.Series(stream.integers(0, 400, rows)).cast(pl.Int32).cast(pl.Date),
-        "kind": pl.Series(stream.choice(["u", "v", "w", None], rows, p=[0.5, 0.3, 0.1, 0.1])),
+        "kind": pl.Series(stream.choice(["u", "v", "w", "NA"], rows, p=[0.5, 0.3, 0.1, 0.1])),
         "heavy": stream.choice([0.5, 1.0, 2.0], rows),
         "y": np.where(score + stream.normal(size=rows) > 0, "yes", "no"),
         "z": score + stream.normal(size=rows),

@@ -125,6 +125,15 @@ class Feed:
             self._ahead = (end, self._layer.submit(self.steps, end, end + self.room))
         return Batch(*map(jax.device_put, batch))
 
+    def rest(self) -> None:
+        """Let go of the memory that batches are laid out in, until the next call."""
+        if self._ahead is not None:
+            self._ahead[1].exception()
+        for read in self._read.values():
+            if not read.cancel():
+                read.exception()
+        self._ahead, self._read, self._room, self._legs = None, {}, [], []
+
     def steps(self, first: int, end: int) -> Batch:
         """The batches of these steps in NumPy: [steps, size, ...]."""
         size = self.batches.size
@@ -170,8 +179,8 @@ class Feed:
             target[np.arange(len(rows)), rows[:, -2].astype(int)] = 1
         else:
             target[...] = rows[:, -2]
-        share[...] = rows[:, -1].astype(np.float64) / self.spool.weight[0]
-        share *= share.dtype.type(self.batches.rows)
+        weight = rows[:, -1].astype(np.float64) if self.spool.weighted else 1.0
+        share[...] = share.dtype.type(self.batches.rows) * np.asarray(weight / self.spool.weight[0], share.dtype)
 
     def _rows(self, epoch: int, start: int, stop: int):
         """Rows of an epoch by their places in it, a piece of a buffer at a time."""

@@ -20,9 +20,10 @@ from jaxtyping import Float
 from fallline.batches import Batches
 from fallline.errors import SettingsError
 from fallline.exact import Exact
+from fallline.feed import Feed
 from fallline.halfway import Evaluation, Halfway
 from fallline.layout import rows_last
-from fallline.legs import HERE, Feed, Leg, Place, Stop, Walk, leg_capacity, train
+from fallline.legs import HERE, Leg, Place, Stop, Walk, leg_capacity, train
 from fallline.losses import AbstractRowLoss
 from fallline.many import STEPS, Choice, choose_rate
 from fallline.record import keeps_parameters
@@ -275,6 +276,8 @@ def fit(
     )  # fmt: skip
     # what is measured from here on, each process measures alone
     made = replace(made, walk=replace(made.walk, place=made.walk.place.again or HERE))
+    if made.feed is not None:
+        made.feed.rest()
     kept, parameters = _kept(after, ending, watch)
     trivial = _trivial(parts, rows)
     path = np.concatenate(objectives) if objectives else np.array([start_objective])

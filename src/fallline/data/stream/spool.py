@@ -39,6 +39,7 @@ class Spool:
     features: int
     dtype: np.dtype
     weight: tuple[float, float, float]  # of the rows of each part, added up
+    weighted: bool = True  # whether some row counts other than 1
 
     @property
     def width(self) -> int:
@@ -104,7 +105,7 @@ def write_spool(
             f"The prepared rows need {size(needed)} of disk, but '{folder.parent}' has {size(free)} free.\n"
             "Set TMPDIR to a folder with more room, or give fewer rows."
         )
-    counts, weight = np.zeros(3, int), np.zeros(3)
+    counts, weight, weighted = np.zeros(3, int), np.zeros(3), False
     files = [(folder / f"{part}.partial").open("wb") for part in PARTS]
     try:
         for piece in plan.pieces(source):
@@ -117,6 +118,7 @@ def write_spool(
                 counted = piece.weight[piece.there]
                 out[:, -2] = codes
                 out[:, -1] = counted if class_weight is None else counted * class_weight[codes.astype(int)]
+            weighted = weighted or bool((out[:, -1] != 1).any())
             part = piece.part[piece.there]
             for place, file in enumerate(files):
                 chosen = np.ascontiguousarray(out[part == place])
@@ -130,7 +132,7 @@ def write_spool(
             file.close()
     for part in PARTS:
         os.replace(folder / f"{part}.partial", folder / part)
-    spool = Spool(folder, _three(counts), features, np.dtype(dtype), _three(weight))
+    spool = Spool(folder, _three(counts), features, np.dtype(dtype), _three(weight), weighted)
     weakref.finalize(spool, shutil.rmtree, folder, ignore_errors=True)
     return spool
 
