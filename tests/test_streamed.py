@@ -14,6 +14,7 @@ from fallline.errors import DataError, SettingsError, StorageError
 from fallline.fit import fit
 from fallline.retrace import retrace
 from fallline.settings import check, parts_of
+from fallline.shortcut import SAFE
 from fallline.streamed import stream_table
 
 
@@ -181,6 +182,7 @@ def test_memory_does_not_grow_with_the_rows(tmp_path):
 import re, sys
 import numpy as np, polars as pl
 from fallline.settings import check
+from fallline.shortcut import SAFE
 from fallline.streamed import stream_table
 found = stream_table(sys.argv[1], "y", check(), 10**7)
 spool = found.rows(1)
@@ -200,3 +202,61 @@ print(re.search(r"VmHWM:\\s*(\\d+) kB", open("/proc/self/status").read())[1])
         done = subprocess.run([sys.executable, "-c", code, path], capture_output=True, text=True, check=True)
         peaks.append(int(done.stdout) * 1024)  # not ru_maxrss: a child has its parent's
     assert peaks[1] - peaks[0] < 60e6  # the table itself is 134 MB larger
+
+
+def test_what_can_not_be_trained_on_is_refused_in_two_lines(big, tmp_path):
+    for asked, kind, said in (
+        ({"target": "nothing"}, DataError, "Unknown column 'nothing'"),
+        ({"target": "kind", "class_weight": {"q": 2}}, SettingsError, "Unknown class 'q'"),
+        ({"target": "z", "class_weight": "balanced"}, SettingsError, "needs classes"),
+        ({"target": "z", "validation": 0.5, "test": 0.4999}, DataError, "Fewer than two rows|fewer than 2 rows"),
+        ({"target": "a", "split_column": "kind"}, DataError, "Expected train, validation or test"),
+    ):
+        with pytest.raises(kind, match=said) as error:
+            stream_table(big, settings=check(), bound=10**6, **asked)
+        assert str(error.value).count("\n") <= 1
+    flat = table().with_columns(z=pl.lit(2.5))
+    flat.write_parquet(tmp_path / "flat.parquet")
+    with pytest.raises(DataError, match="is constant"):
+        stream_table(tmp_path / "flat.parquet", "z", check(), 10**6)
+    flat.select("z", y=pl.int_range(4_000)).write_parquet(tmp_path / "none.parquet")
+    with pytest.raises(DataError, match="No column is left"):
+        stream_table(tmp_path / "none.parquet", "y", check(), 10**6)
+    table().with_columns(heavy=0.0).write_parquet(tmp_path / "light.parquet")
+    with pytest.raises(DataError, match="Fewer than two rows"):
+        stream_table(tmp_path / "light.parquet", "y", check(), 10**6, weight_column="heavy")
+    table().write_ipc(tmp_path / "table.arrow")
+    with pytest.raises(DataError, match="can't be read piece by piece"):
+        stream_table(tmp_path / "table.arrow", "y", check(), 10**6)
+
+
+def test_a_split_column_and_a_poisson_loss_are_heeded(tmp_path):
+    parts = np.array(["train", "valid", "test", "train"])[np.arange(4_000) % 4]
+    counts = np.random.default_rng(0).poisson(3, 4_000)
+    table().with_columns(part=pl.Series(parts), n=pl.Series(counts)).write_parquet(tmp_path / "t.parquet")
+    found = stream_table(tmp_path / "t.parquet", "n", check(loss="poisson"), 10**6, split_column="part")
+    assert found.spool.counts == (2_000, 1_000, 1_000)
+    assert found.table.target.scale == 1
+    assert "as column 'part' says" in found.table.split.how
+    with pytest.raises(SettingsError, match="poisson needs counts"):
+        stream_table(tmp_path / "t.parquet", "z", check(loss="poisson"), 10**6)
+
+
+def test_only_a_table_that_would_not_fit_is_streamed(big, tmp_path):
+    table().write_csv(tmp_path / "t.csv")
+    assert streamed.bound_of(str(big), "auto") is None
+    assert streamed.bound_of(str(big), "60KB") == 60_000
+    assert streamed.bound_of(tmp_path / "t.csv", "100KB") == 100_000
+    assert streamed.bound_of(table(), "1KB") is None
+    with pytest.raises(SettingsError, match="memory is 'lots'"):
+        streamed.bound_of(str(big), "lots")
+
+
+def test_an_exact_answer_is_not_given_where_few_rows_would_not_have_the_loss(big, monkeypatch):
+    settings = check(batch=64, epochs=1, rate=0.1)
+    found = stream_table(big, "z", settings, 10**9, types={"y": "ignore"})
+    parts = parts_of(settings, features=len(found.table.preparation.feature_names), task="regression", classes=0)
+    rows = found.table.rows(found.table.split.train, 1, np.float32)
+    assert fit(parts, settings, rows, spooled=found.rows(1)).ready.exact is not None
+    monkeypatch.setitem(SAFE, 32, 0.0)
+    assert fit(parts, settings, rows, spooled=found.rows(1)).ready.exact is None

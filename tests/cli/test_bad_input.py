@@ -161,7 +161,6 @@ USAGE = {
     "train none.csv --target price": ["There is no file 'none.csv'"],
     "train hoses.csv --target price": ["Did you mean houses.csv?"],
     "train no/where.csv --target price": ["no folder 'no'"],
-    "train . --target price": ["'.' is a folder", "Name a file in it"],
 }
 
 
