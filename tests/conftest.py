@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
+import jax
 import pytest
 from hypothesis import settings
 
@@ -19,3 +21,15 @@ def float64():
     """Every array that a module's tests make has 64 bits."""
     with precision(64):
         yield
+
+
+MAPS = Path("/proc/self/maps")
+MANY = 20_000  # of the 65,530 pieces of memory that Linux lets a process map; each compiled program takes a few
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _room_for_programs():
+    """A process that runs many modules lets go of what it compiled before there is no room for more."""
+    yield
+    if MAPS.exists() and MAPS.read_bytes().count(b"\n") > MANY:
+        jax.clear_caches()

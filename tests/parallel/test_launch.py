@@ -28,9 +28,8 @@ def _importable(monkeypatch):
 
 
 def children() -> set[str]:
-    """The processes that this one has started, and that have not ended."""
-    tasks = Path("/proc/self/task").glob("*/children")
-    return {pid for task in tasks for pid in task.read_text().split()}
+    """The workers that this process has started, and that have not ended."""
+    return set(map(str, works.left()))
 
 
 @pytest.mark.parametrize(("workers", "asked"), [(2, [NETWORK, AVERAGED, STOPPED]), (4, [NETWORK])])

@@ -48,7 +48,7 @@ def test_a_cluster_is_asked_who_is_there_and_left_in_the_end(told):
 def test_fewer_workers_than_were_asked_for_are_refused(told):
     with pytest.raises(SettingsError, match=r"^3 workers were asked for, but 1 came\.\nStart as many"):
         mesh.join(3, 0, "127.0.0.1:1")
-    assert told["heartbeat_timeout_seconds"] == 60
+    assert told["heartbeat_timeout_seconds"] > 60  # who started them finds a lost one first
 
 
 def test_workers_that_do_not_find_each_other_are_told_in_two_lines(told, monkeypatch):

@@ -14,6 +14,7 @@ A part is written beside its place and then moved there, so that a killed run ke
 from __future__ import annotations
 
 import errno
+import io
 import json
 import os
 import re
@@ -180,9 +181,9 @@ def finite(value: Any) -> Any:
 def write_frame(path: Path, frame: pl.DataFrame) -> None:
     """A Parquet file, whole or not at all. Raises StorageError."""
     told = {SEAL: seal_of_frame(frame)}
-    write_whole(
-        path, lambda beside: frame.write_parquet(beside, compression="zstd", compression_level=1, metadata=told)
-    )
+    made = io.BytesIO()  # Polars does not always say that it was the disk that was full
+    frame.write_parquet(made, compression="zstd", compression_level=1, metadata=told)
+    write_whole(path, lambda beside: beside.write_bytes(made.getbuffer()))
 
 
 def write_weights(path: Path, arrays: dict[str, np.ndarray], *, firm: bool = False) -> None:
