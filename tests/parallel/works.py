@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import time
+from pathlib import Path
 from typing import Any
 
 import jax
@@ -89,7 +90,14 @@ def befall(fault: str) -> None:
 
 
 def left() -> list[int]:
-    """The workers that this process has started, in the order of their start, ended ones that nobody met included."""
+    """The workers that this process has started and that still run, in the order of their start."""
     tasks = Path("/proc/self/task").glob("*/children")
     pids = sorted(int(pid) for task in tasks for pid in task.read_text().split())
-    return [pid for pid in pids if b"fallline.parallel.worker" in Path(f"/proc/{pid}/cmdline").read_bytes()]
+    return [pid for pid in pids if _works(pid)]
+
+
+def _works(pid: int) -> bool:
+    try:
+        return b"fallline.parallel.worker" in Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:  # it has just ended
+        return False
