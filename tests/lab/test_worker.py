@@ -226,7 +226,7 @@ def test_running_at_a_speed_makes_each_step_in_its_turn_and_pauses(page):
 
 
 def test_at_most_one_state_is_sent_beyond_the_one_that_is_being_drawn(page):
-    page.open(settings={"stop": None})
+    page.open(settings={"stop": None, "epochs": 1_000_000})  # which last longer than this test listens
     drawn = page.heard[-1]["number"]
     page.draws = False
     page.do("run", speed=0)
