@@ -230,6 +230,21 @@ def test_run_goes_on_until_it_is_paused(page):
     assert eventually(lambda: f"Paused at step {paused}" in page.locator("#polite").inner_text())
 
 
+NUMBER = """() => {
+  const [ball] = document.querySelector("#picture-slice .canvas").view.data("ball");
+  return ball[Object.getOwnPropertySymbols(ball)[0]];
+}"""
+
+
+def test_a_picture_that_streams_changes_its_rows_in_place(page):
+    visit(page, "#table=one_weight&rate=0.0005&stop=none&epochs=100000")
+    page.click("#run")
+    assert eventually(lambda: step_of(page) > 20)
+    before, step = page.evaluate(NUMBER), step_of(page)
+    assert eventually(lambda: step_of(page) > step + 20)
+    assert page.evaluate(NUMBER) == before  # Vega keeps something of each row that it was ever given anew
+
+
 def test_changing_the_rate_in_mid_run_branches_and_keeps_both_paths(page):
     walk(page, 5)
     page.locator("#at").fill("2")

@@ -39,6 +39,7 @@ class Look:
     branches: tuple[Branch, ...]
     stable: float | None  # the largest stable rate at the cursor, where it is known
     measure: Callable[..., Measurement]  # (name, **options) of `training`, kept for the same training and options
+    once: Callable[[str, Callable[[], Any]], Any]  # what is the same wherever the cursor stands: made once, by a name
 
 
 @dataclass(frozen=True)

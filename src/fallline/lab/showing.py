@@ -10,6 +10,7 @@ import sys
 import traceback
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 import polars as pl
@@ -34,6 +35,7 @@ class Showing:
     def __init__(self, send: Callable[[Message], None]) -> None:
         self._send = send
         self._measured: OrderedDict[tuple, Measurement] = OrderedDict()
+        self._once: tuple[tuple, dict[str, Any]] = ((), {})  # of how much of which walk, and what was made of that
         self._drawn: dict[str, str] = {}  # picture -> the options of its specification
         self._sent: dict[str, Mapping[str, pl.DataFrame]] = {}  # picture -> the data that the page has
         self.chain: str | None = None
@@ -73,7 +75,15 @@ class Showing:
             branches=walker.branches,
             stable=stable,
             measure=lambda name, **options: self._measure(walker, name, options),
+            once=partial(self._make_once, walker),
         )
+
+    def _make_once(self, walker: Walker, name: str, make: Callable[[], Any]) -> Any:
+        key = (id(walker), walker.revision, walker.seen)
+        if self._once[0] != key:
+            self._once = key, {}
+        made = self._once[1]
+        return made[name] if name in made else made.setdefault(name, make())
 
     def _measure(self, walker: Walker, name: str, options: dict[str, Any]) -> Measurement:
         key = (id(walker), walker.revision, walker.seen, walker.step, name, tuple(sorted(options.items())))

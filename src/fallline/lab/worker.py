@@ -4,7 +4,8 @@
                         ->  JSON text, ready to be passed on
 
 Two clocks: the walk goes as fast as it is asked to, and the page gets the newest state each time it has drawn the one
-before the last: while it draws, the next is made. What takes long is done in a thread beside the walk. No error ends a
+before the last: while it draws, the next is made. A run at full speed is told of more seldom, so that telling does not
+slow it down. What takes long is done in a thread beside the walk. No error ends a
 worker; a closed connection does.
 """
 
@@ -14,6 +15,7 @@ import os
 import signal
 import sys
 import threading
+import time
 import traceback
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -34,6 +36,7 @@ from fallline.run import Run
 Message = dict[str, Any]
 NEWEST = ("go", "show", "drawn", "chain", "place", "run", "pause")  # of those that wait in a row only the last counts
 AHEAD = 1  # states that are made while the page draws the one before
+SHARE = 0.25  # of the time of a run at full speed that goes into telling of it, at most
 ASIDES = ("compare", "explain", "diagnose", "keep")
 
 
@@ -61,6 +64,7 @@ class Worker:
         self.live.on_broke, self.live.beside = self._retry, self._measure
         self.folder = folder
         self._made: dict[Any, Run] = {}
+        self._due = 0.0  # when a run at full speed may be told of next
         self._turn = 0  # an answer of an earlier one is dropped
         self._beside = ThreadPoolExecutor(1, thread_name_prefix="aside")
         self._measuring = ThreadPoolExecutor(1, thread_name_prefix="measuring")
@@ -126,14 +130,18 @@ class Worker:
 
     @property
     def _may_show(self) -> bool:
+        if self.live.running == 0 and time.perf_counter() < self._due:
+            return False
         return self.live.number - self.live.drawn <= AHEAD
 
     def _show(self) -> None:
         live = self.live
         if live.walker is not None and live.dirty and self._may_show:
-            live.dirty = False  # whatever comes of it
+            live.dirty, began = False, time.perf_counter()  # whatever comes of it
             with live.precision:
                 self.say(live.now())
+            ended = time.perf_counter()
+            self._due = ended + (ended - began) * (1 - SHARE) / SHARE
 
     # -- beside the walk
 

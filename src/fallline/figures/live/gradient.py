@@ -7,7 +7,7 @@ from typing import Any
 
 import altair as alt
 
-from fallline.figures.live.streamed import POINTED, axis_of, ball, live, named, steps_axis
+from fallline.figures.live.streamed import POINTED, axis_of, ball, live, named, steps_axis, veil
 from fallline.figures.theme import EXACT, TRAIN
 
 SERIES = {"gradient": (TRAIN, [1, 0]), "update": (EXACT, [6, 3])}
@@ -24,6 +24,7 @@ def draw_gradient(options: Mapping[str, Any]) -> Any:
     layers = [
         base.mark_line(strokeWidth=2, clip=True).encode(strokeDash=dash),
         base.mark_point(filled=True, size=40, opacity=0, clip=True, tooltip=POINTED),
+        veil("veil", x),
         ball("here", x, y),
     ]
     return live(layers, "Length of the gradient and of the update")

@@ -5,24 +5,33 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from fallline.figures.live.streamed import POINTED, axis_of, ball, branches, live, named, steps_axis, words_at_corner
-from fallline.figures.theme import EXACT, HELD, MUTED, PALE, TRAIN, TRIVIAL, halo
+from fallline.figures.live.streamed import (
+    POINTED,
+    axis_of,
+    ball,
+    branches,
+    live,
+    named,
+    steps_axis,
+    veil,
+    words_at_corner,
+)
+from fallline.figures.theme import EXACT, HELD, PALE, TRAIN, TRIVIAL, halo
 
 
 def draw_loss(options: Mapping[str, Any]) -> Any:
     """Options: log, noisy (single steps pale beneath their mean)."""
     x, y = steps_axis(), axis_of("y", "loss", "loss", log=options["log"])
     noisy = options["noisy"]
-    behind = named("steps").encode(x=x, y=y)
-    ahead = named("ahead").encode(x=x, y=y)
+    steps = named("steps").encode(x=x, y=y)
     means, held = named("means").encode(x=x, y=y), named("held").encode(x=x, y=y)
     layers = [
-        ahead.mark_line(color=MUTED, strokeWidth=1, opacity=0.45, strokeDash=[2, 2], clip=True),
-        behind.mark_line(color=PALE if noisy else TRAIN, strokeWidth=1 if noisy else 2.25, clip=True),
-        behind.mark_point(filled=True, size=40, opacity=0, clip=True, tooltip=POINTED),
+        steps.mark_line(color=PALE if noisy else TRAIN, strokeWidth=1 if noisy else 2.25, clip=True),
+        steps.mark_point(filled=True, size=40, opacity=0, clip=True, tooltip=POINTED),
         means.mark_line(color=TRAIN, strokeWidth=2.25, clip=True),
         held.mark_line(color=HELD, strokeWidth=1.75, strokeDash=[6, 3], clip=True),
         held.mark_point(color=HELD, shape="square", size=28, clip=True, tooltip=POINTED),
+        veil("veil", x),
         *branches("branches", x, y),
     ]
     for kind, colour, dash, dy in (("exact", EXACT, [8, 4], 11), ("trivial", TRIVIAL, [2, 3], -7)):

@@ -61,6 +61,11 @@ def ball(name: str, x: Any, y: Any) -> alt.Chart:
     return named(name).mark_point(**mark, tooltip=POINTED).encode(x=x, y=y)
 
 
+def veil(name: str, x: Any) -> alt.Chart:
+    """What lies beyond the place where the training stands is dimmed."""
+    return named(name).mark_rect(color="white", opacity=0.72).encode(x=x, x2=alt.value("width"))
+
+
 def branches(name: str, x: Any, y: Any) -> list[alt.Chart]:
     """Paths that were left, dashed, each with its name at its end."""
     base = named(name).encode(x=x, y=y, detail="branch:N")

@@ -7,14 +7,14 @@ import polars as pl
 from fallline.figures.axes import DECADES
 from fallline.figures.live.gradient import draw_gradient
 from fallline.lab.look import Drawn, Look
-from fallline.lab.pictures.picture import Picture, ends, last_step, span, walked
+from fallline.lab.pictures.picture import Picture, ends, last_step, recorded, span, veil
 from fallline.numbers import count, number
 
 
 def look_gradient(look: Look) -> Drawn:
-    """Both lengths up to the cursor; on a logarithmic axis once they span decades."""
+    """Both lengths, of all that was walked; on a logarithmic axis once they span decades."""
     series = {"gradient": "gradient_norm", "update": "update_norm"}
-    rows = [walked(look, column, "length").with_columns(pl.lit(of).alias("of")) for of, column in series.items()]
+    rows = [recorded(look, column, "length").with_columns(pl.lit(of).alias("of")) for of, column in series.items()]
     drawn = pl.concat(rows)
     whole = look.training.trace
     every = [v for column in series.values() for v in (whole[column].max(), whole[column].min())]
@@ -29,7 +29,7 @@ def look_gradient(look: Look) -> Drawn:
     )
     if look.step:
         said += f" The first gradient was {number(whole['gradient_norm'][0], 4)} long."
-    data = {"steps": drawn, "here": here}
+    data = {"steps": drawn, "veil": veil(look), "here": here}
     return Drawn({"log": log}, data, ends((0.0, last_step(look)), span(values, log=log)), said)
 
 

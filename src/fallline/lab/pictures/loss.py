@@ -9,7 +9,7 @@ import polars as pl
 from fallline.figures.downsample import mean_of_blocks
 from fallline.figures.live.loss import draw_loss
 from fallline.lab.look import Drawn, Look
-from fallline.lab.pictures.picture import Picture, ahead, ends, last_step, span, walked
+from fallline.lab.pictures.picture import Picture, ends, last_step, recorded, span, until, veil
 from fallline.numbers import count, number
 
 NOISY = 60  # steps from which on batches have a mean line
@@ -17,14 +17,14 @@ TALL = 3.0  # times the first loss: what is above leaves the picture, and is tol
 
 
 def look_loss(look: Look) -> Drawn:
-    """The loss up to the cursor, what lies beyond, validation, branches, and the lines that can't be passed."""
+    """The loss of all that was walked, validation, branches, and the lines that can't be passed."""
     training = look.training
     batches = training.ready.walk.batches
-    trace = training.trace.head(look.step + 1)
+    trace = training.trace.head(until(look))
     noisy = not batches.full and trace.height >= NOISY
     means = trace.head(0).select("step", "loss")
     if noisy:
-        means = mean_of_blocks(trace.select(pl.col("step") - 1, "epoch", "loss"), ["loss"])[0].select("step", "loss")
+        means = look.once(f"means {trace.height}", lambda: _means(trace))
     held = look.evaluations.select("step", pl.col("validation_loss").alias("loss"))
     here = trace["loss"][look.step]
     exact = None if training.ready.exact is None else training.ready.exact.loss
@@ -40,10 +40,10 @@ def look_loss(look: Look) -> Drawn:
     over = ~np.isfinite(every[: look.step + 1]) | (every[: look.step + 1] > high)
     broken = [f"beyond the picture from step {count(int(np.argmax(over)))}"] if over.any() else []
     data = {
-        "steps": walked(look, "loss", "loss"),
-        "ahead": ahead(look, "loss", "loss"),
+        "steps": recorded(look, "loss", "loss"),
+        "veil": veil(look),
         "means": means.with_columns(pl.col("loss").cast(pl.Float64)),
-        "held": held.filter(pl.col("step") <= look.step),
+        "held": held,
         "exact": _line(exact, "exact answer", exact is not None and low <= exact <= high),
         "trivial": _line(trivial, "always the same answer", trivial is not None and trivial <= high),
         "here": pl.DataFrame({"step": [look.step], "loss": [float(here)]}),
@@ -53,6 +53,10 @@ def look_loss(look: Look) -> Drawn:
     return Drawn(
         {"log": log, "noisy": noisy}, data, ends((0.0, last_step(look)), (low, high)), _said(look, here, exact)
     )
+
+
+def _means(trace: pl.DataFrame) -> pl.DataFrame:
+    return mean_of_blocks(trace.select(pl.col("step") - 1, "epoch", "loss"), ["loss"])[0].select("step", "loss")
 
 
 def _calm(losses: np.ndarray, start: float) -> list[float]:

@@ -14,7 +14,7 @@ from fallline.figures.downsample import keep_extremes
 from fallline.lab.look import Drawn, Look
 from fallline.training import Training
 
-FEW = 250  # stretches of a curve: two rows of each are kept at most
+FEW = 120  # stretches of a curve: two rows of each are kept at most
 FIRST = 10  # steps that an axis has room for at least
 SPARE = 0.12  # of an axis, beyond what is drawn: the words of the highest line fit in
 
@@ -35,24 +35,28 @@ def up_to_here(look: Look) -> Training:
     return replace(look.training, trace=look.training.trace.head(look.step + 1))
 
 
-def walked(look: Look, column: str, name: str) -> pl.DataFrame:
-    """step (updates made before it was seen) and a column of the record, up to the cursor, its peaks kept."""
-    return _thin(_column(look, column, name).head(look.step + 1), name)
+def recorded(look: Look, column: str, name: str) -> pl.DataFrame:
+    """step (updates made before it was seen) and a column of the record, its peaks kept: all that was walked.
+
+    It is the same rows wherever the cursor stands, so that a picture need not take them anew when one goes back.
+    """
+
+    def thin() -> pl.DataFrame:
+        rows = look.training.trace.head(until(look))
+        rows = rows.select((pl.col("step") - 1).alias("step"), pl.col(column).cast(pl.Float64).alias(name))
+        return keep_extremes(rows, name, FEW) if rows.height else rows
+
+    return look.once(f"{column} {until(look)}", thin)
 
 
-def ahead(look: Look, column: str, name: str) -> pl.DataFrame:
-    """The same of what was walked before, beyond the cursor; nothing where the cursor is the newest step."""
-    rows = _column(look, column, name)
-    beyond = rows[look.step : -1] if rows.height > look.step + 2 else rows.head(0)
-    return _thin(beyond, name)
+def until(look: Look) -> int:
+    """How many rows of the record are drawn: the newest state has been looked beyond by one."""
+    return max(look.step + 1, look.training.trace.height - 1)
 
 
-def _column(look: Look, column: str, name: str) -> pl.DataFrame:
-    return look.training.trace.select((pl.col("step") - 1).alias("step"), pl.col(column).cast(pl.Float64).alias(name))
-
-
-def _thin(rows: pl.DataFrame, name: str) -> pl.DataFrame:
-    return keep_extremes(rows, name, FEW) if rows.height else rows
+def veil(look: Look) -> pl.DataFrame:
+    """From which step on the record lies beyond the cursor; no row where it is the newest."""
+    return pl.DataFrame({"step": [look.step] if until(look) > look.step + 1 else []}, schema={"step": pl.Int64})
 
 
 def last_step(look: Look) -> float:

@@ -6,15 +6,15 @@ import polars as pl
 
 from fallline.figures.live.rate import draw_rate
 from fallline.lab.look import Drawn, Look
-from fallline.lab.pictures.picture import Picture, ends, last_step, span, walked
+from fallline.lab.pictures.picture import Picture, ends, last_step, recorded, span, veil
 from fallline.numbers import count, number
 
 NEAR = 10.0  # times the rates: a limit farther away is told, not drawn
 
 
 def look_rate(look: Look) -> Drawn:
-    """The rate of each update up to the next one."""
-    drawn = walked(look, "rate", "rate")
+    """The rate of each update that was made, and of the next one."""
+    drawn = recorded(look, "rate", "rate")
     here = float(look.training.trace["rate"][look.step])
     low, high = span([*drawn["rate"], 0.0])
     near = look.stable is not None and look.stable <= NEAR * high
@@ -23,6 +23,7 @@ def look_rate(look: Look) -> Drawn:
         low, high = span([high, look.stable, 0.0])
     data = {
         "steps": drawn,
+        "veil": veil(look),
         "limit": pl.DataFrame(limit, schema={"rate": pl.Float64, "words": pl.String}),
         "here": pl.DataFrame({"step": [look.step], "rate": [here]}),
     }

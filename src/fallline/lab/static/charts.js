@@ -143,14 +143,14 @@ export function redrawAll() {
   for (const picture of pictures.values()) if (picture.spec) embed(picture);
 }
 
-function rowsOf(columns) {
+function rowsOf(columns, from = 0) {
   const names = Object.keys(columns);
   const length = names.length ? columns[names[0]].length : 0;
-  const rows = new Array(length);
-  for (let i = 0; i < length; i += 1) {
+  const rows = [];
+  for (let i = from; i < length; i += 1) {
     const row = {};
     for (const name of names) row[name] = columns[name][i];
-    rows[i] = row;
+    rows.push(row);
   }
   return rows;
 }
@@ -162,10 +162,26 @@ function stream(picture, { data, params, summary }) {
   return picture.view ? put(picture, data, params) : null;
 }
 
+/** Give a set of rows its new values in place: rows taken out and put in anew would cost more, and what Vega remembers of
+ *  each that was ever put in (its number) would grow for ever. */
+function change(view, name, columns) {
+  const fields = Object.keys(columns);
+  const count = fields.length ? columns[fields[0]].length : 0;
+  const there = view.data(name), set = view.changeset();
+  const both = Math.min(there.length, count);
+  for (const field of fields) {
+    const values = columns[field];
+    for (let i = 0; i < both; i += 1) if (there[i][field] !== values[i]) set.modify(there[i], field, values[i]);
+  }
+  if (count > both) set.insert(rowsOf(columns, both));
+  if (there.length > both) set.remove(there.slice(both));
+  view.change(name, set);
+}
+
 /** Put rows and parameters into a drawing. */
 function put(picture, data, params) {
   const { view } = picture;
-  for (const [name, columns] of Object.entries(data)) view.data(name, rowsOf(columns));
+  for (const [name, columns] of Object.entries(data)) change(view, name, columns);
   for (const [name, value] of Object.entries(params)) {
     if (value === null) continue;
     try { view.signal(name, value); } catch { /* a value for the page, not for the drawing */ }
