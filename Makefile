@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 HOUSING := src/fallline/examples/california_housing.csv.gz
 
-.PHONY: demo test check lint types bench bench-lab bench-large bench-scaling screenshots diagnosis-score survive chromium clean
+.PHONY: demo test check lint types bench bench-lab bench-large bench-scaling bench-gpu screenshots diagnosis-score survive chromium clean
 
 demo: .venv/ready
 	$(BIN)/fallline train $(HOUSING) --target median_house_value
@@ -30,6 +30,11 @@ bench: .venv/ready
 
 bench-scaling: .venv/ready
 	$(BIN)/python benchmarks/scaling.py
+
+# full size where there is a GPU, else small
+bench-gpu: .venv/ready
+	$(BIN)/python -m pip install -q -c constraints.txt 'torch==2.13.0'
+	$(BIN)/python benchmarks/gpu.py
 
 # the pictures of the lab in the README
 screenshots: .venv/ready chromium
