@@ -39,7 +39,11 @@ CASES: dict[str, dict[str, Any]] = {
         "stop": "patience:400",
     },
     "averaged": {"batch": 8, "schedule": "cosine", "average": "tail", "rate": 0.05, "epochs": 400},
+    "on the disk": {"batch": 16, "epochs": 400, "rate": 0.05, "stop": None, "memory": "2KB"},
+    # averages are handed out between legs, so that a leg is an epoch in the workers as well
+    "two workers": {"batch": 16, "epochs": 200, "rate": 0.05, "average": "tail", "stop": None, "workers": 2},
 }
+GONE = 15.0  # seconds until the workers of a training that was killed have ended
 
 
 def write_table(path: Path) -> None:
@@ -63,13 +67,13 @@ def live(home: Path, runs: Path, case: str) -> None:
     said: list[str] = []
 
     def watch(seen: Any) -> None:
-        if hasattr(seen, "recorded") and not said:
+        if not hasattr(seen, "horizon") and not said:
             said.append("walks")
             print(said[0], flush=True)
 
     print("begins", flush=True)
     if begun:
-        fl.resume(begun[0].parent, watch=watch)
+        fl.resume(begun[0].parent, watch=watch, workers=CASES[case].get("workers", 1))
     else:
         fl.train(home / "table.csv", "sum", runs=runs, checkpoint_every=0, watch=watch, **CASES[case])
 
@@ -87,6 +91,9 @@ def killed(home: Path, runs: Path, case: str, since: str, moment: float) -> str:
         return "after its end"
     assert process.returncode == -9, errors
     folders = list(runs.glob("*"))
+    until = time.monotonic() + GONE
+    while folders and owner_of(folders[0]) is not None and time.monotonic() < until:
+        time.sleep(0.1)
     if not (folders and (folders[0] / "run.json").exists()):
         return "before anything was written"
     if list(folders[0].glob("checkpoint/.*.tmp")):
@@ -129,7 +136,8 @@ def survive(home: Path, kills: int, cases: Sequence[str] = tuple(CASES), seed: i
             deaths = []
             for _ in range(1 + int(draw.integers(4) == 0)):
                 since = ("begins", "walks", "walks", "walks")[draw.integers(4)]
-                deaths.append(killed(home, runs, case, since, draw.uniform(0, wholes[case][1])))
+                lasts = wholes[case][1 if since == "begins" else 2]
+                deaths.append(killed(home, runs, case, since, draw.uniform(0, lasts)))
             return case, runs, deaths
 
         while seen.total() < kills:
@@ -138,32 +146,32 @@ def survive(home: Path, kills: int, cases: Sequence[str] = tuple(CASES), seed: i
             with ThreadPoolExecutor(2) as pool:
                 for case, runs, deaths in pool.map(life, lives):
                     seen.update(death for death in deaths if death != "after its end")
-                    went_on(runs, wholes[case][0], f"{case}, killed {' and '.join(deaths)}")
+                    went_on(runs, case, wholes[case][0], f"{case}, killed {' and '.join(deaths)}")
     finally:
         fit.leg_capacity = leg_capacity
     return seen
 
 
-def went_on(runs: Path, whole: fl.Run, what: str) -> None:
+def went_on(runs: Path, case: str, whole: fl.Run, what: str) -> None:
     """Go on with the run there, if there is one. Raises AssertionError for other bits."""
     for told in runs.glob("*/run.json"):
         folder = told.parent
         assert owner_of(folder) is None, what
         if not fl.open_run(folder).finished:
             assert "fallline resume" in fl.open_run(folder).verdict.next, what
-            fl.resume(folder)
+            fl.resume(folder, workers=CASES[case].get("workers", 1))
         wrong = differences(fl.open_run(folder), whole)
         assert not wrong, f"{what}: other {', '.join(wrong)} in {folder}"
 
 
-def _whole(home: Path, case: str) -> tuple[fl.Run, float]:
-    """A training that is not killed, and how many seconds it takes once all is compiled."""
+def _whole(home: Path, case: str) -> tuple[fl.Run, float, float]:
+    """A training that is not killed, how many seconds it takes once all is compiled, and how many its steps take."""
     run = began = None
     for _ in range(2):
         began = time.perf_counter()
         run = fl.train(home / "table.csv", "sum", runs=home / "whole", **CASES[case])
     assert run is not None
-    return run, time.perf_counter() - began
+    return run, time.perf_counter() - began, float(run.trace["seconds"][-1])
 
 
 if __name__ == "__main__":

@@ -19,7 +19,7 @@ SOURCE = Path(fallline.__file__).parent
 # From the lowest row up. A module or package imports from rows below its own; those of one row never each other.
 # The package itself ("fallline") has only its version and the names that it imports when they are first used.
 ROWS = [
-    ["fallline", "types", "errors", "numbers", "engine", "fields", "examples", "measurement"],
+    ["fallline", "types", "errors", "numbers", "engine", "fields", "examples", "measurement", "owner"],
     ["catalogue", "claim"],
     [
         "data",
@@ -36,11 +36,11 @@ ROWS = [
         "figures",
     ],
     ["step", "layout", "told"],
-    ["record", "survey", "feed"],
+    ["record", "survey"],
     ["halfway"],
     ["legs", "exact"],
-    ["many", "trace", "watch", "shortcut", "parallel", "spooled"],
-    ["settings", "stretches"],
+    ["many", "trace", "watch", "shortcut", "parallel", "feed"],
+    ["settings", "stretches", "spooled"],
     ["fit", "table"],
     ["training", "streamed"],
     ["descent", "estimators", "retrace", "deploy"],
@@ -59,7 +59,7 @@ ROWS = [
 ROW = {name: number for number, row in enumerate(ROWS) for name in row}
 
 READ_SIDE = [
-    *("figures", "told", "report", "trace", "verdict", "words", "numbers", "metrics", "errors", "run"),
+    *("figures", "told", "report", "trace", "verdict", "words", "numbers", "metrics", "errors", "owner", "run"),
     *("catalogue", "claim", "measurement", "diagnosis", "explain"),
 ]
 

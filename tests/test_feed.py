@@ -1,9 +1,13 @@
+from dataclasses import replace
+
+import jax
 import numpy as np
 import pytest
 
 from fallline.batches import Batches, shuffled
 from fallline.data.stream.spool import Spool
 from fallline.feed import Feed, Order, order_of
+from fallline.legs import HERE
 
 
 def spool(tmp_path, rows, features=3):
@@ -43,6 +47,28 @@ def test_a_step_has_the_same_rows_whatever_was_asked_for_before(tmp_path):
         again = np.asarray(feed(step, step + 1).target[0])
         assert np.array_equal(alone, walked[step])
         assert np.array_equal(again, walked[step])
+
+
+@pytest.mark.parametrize("workers", [2, 3, 5])
+@pytest.mark.parametrize("order", [Order(997, 10, 4, 0), Order(53, 53, 1, 0), Order(96, 8, 2, 1)])
+@pytest.mark.parametrize("size", [5, 16])
+def test_of_many_workers_each_lays_out_its_own_rows_of_the_same_batches(tmp_path, order, size, workers):
+    rows, batches, room = spool(tmp_path, order.rows), Batches(order.rows, size, order.seed), 4
+    rows = replace(rows, weight=(2.0 * order.rows, 0.0, 0.0))
+    one = Feed(rows, batches, order, 3, room)
+    each = [Feed(rows, batches, order, 3, room, HERE._replace(own=(rank, workers))) for rank in range(workers)]
+    table = np.arange(3 * order.rows) % 3  # classes, so that targets have an axis more
+    with (tmp_path / "train").open("r+b") as file:
+        whole = np.fromfile(file, np.float32).reshape(order.rows, -1)
+        whole[:, -2] = table[: order.rows]
+        file.seek(0)
+        whole.tofile(file)
+    for first in [*range(0, 2 * batches.epoch_steps, room), 3, 1]:
+        together = jax.tree.map(np.asarray, one(first, first + room))
+        parts = [jax.tree.map(np.asarray, feed(first, first + room)) for feed in each]
+        dealt = jax.tree.map(lambda *own: np.stack(own, 2).reshape(room, -1, *own[0].shape[2:])[:, :size], *parts)
+        jax.tree.map(np.testing.assert_array_equal, dealt, together)
+        assert np.isfinite(np.concatenate([part.features.ravel() for part in parts])).all()
 
 
 def test_a_table_of_one_buffer_is_shuffled_as_it_is_in_memory(tmp_path):

@@ -1,5 +1,7 @@
 """Tables read piece by piece train as those in memory do."""
 
+import json
+import os
 import subprocess
 import sys
 
@@ -12,6 +14,7 @@ import fallline as fl
 from fallline import streamed
 from fallline.errors import DataError, SettingsError, StorageError
 from fallline.fit import fit
+from fallline.owner import this_process
 from fallline.retrace import retrace
 from fallline.settings import check, parts_of
 from fallline.shortcut import SAFE
@@ -177,17 +180,30 @@ def test_prepared_rows_are_gone_when_training_is(big, tmp_path, monkeypatch):
     assert not list(scratch.iterdir())
 
 
+def test_prepared_rows_that_a_killed_training_left_are_removed_by_the_next(big, tmp_path, monkeypatch):
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    for name, pid in (("killed", 2**22 + 1), ("living", os.getpid())):
+        (tmp_path / f"fallline-rows-{name}").mkdir()
+        (tmp_path / f"fallline-rows-{name}" / "owner").write_text(json.dumps(this_process() | {"pid": pid}))
+        (tmp_path / f"fallline-rows-{name}" / "train").write_bytes(b"rows")
+    (tmp_path / "fallline-rows-nobody").mkdir()
+    found = stream_table(big, "y", check(), 10**9)
+    assert {path.name for path in tmp_path.iterdir()} == {
+        *("fallline-rows-living", "fallline-rows-nobody", found.spool.folder.name)
+    }
+
+
 def test_memory_does_not_grow_with_the_rows(tmp_path):
     code = """
 import re, sys
 import numpy as np, polars as pl
+from fallline.legs import HERE
 from fallline.settings import check
-from fallline.shortcut import SAFE
 from fallline.streamed import stream_table
 found = stream_table(sys.argv[1], "y", check(), 10**7)
 spool = found.rows(1)
 from fallline.batches import Batches
-feed = spool.feed(Batches(spool.rows, 256, 0), 20)
+feed = spool.feed(Batches(spool.rows, 256, 0), 20, HERE)
 for at in range(0, spool.rows // 256, 20):
     feed(at, at + 20)
 print(re.search(r"VmHWM:\\s*(\\d+) kB", open("/proc/self/status").read())[1])

@@ -4,12 +4,15 @@ The blocks of an epoch are put in a random order, then taken a buffer at a time;
 Batches go on across buffers, so that only an epoch's last one is short. Seed, epoch and buffer alone say where a row
 comes, so that a training can be taken up anywhere. A table that is one buffer is shuffled as it is in memory.
 
+Of many workers each keeps and lays out its own rows of every batch alone, in the order in which one would.
+
 A thread of its own reads the next buffer, and another lays out the next leg, while the loop computes.
 """
 
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import lru_cache
@@ -21,6 +24,7 @@ from jaxtyping import Int
 from fallline.batches import Batches, shuffled
 from fallline.data.stream.spool import BLOCK, Spool
 from fallline.engine import aligned
+from fallline.legs import HERE, Place
 from fallline.types import Batch
 
 
@@ -92,6 +96,47 @@ def order_of(spool: Spool, seed: int, room: int) -> Order:
     return Order(rows, block, max(1, fitting // block), seed)
 
 
+@dataclass(frozen=True)
+class Own:
+    """Which rows of each batch a worker has: every so many-th. Numbers count them from the start of an epoch."""
+
+    size: int  # of a batch
+    rank: int
+    workers: int
+
+    @property
+    def all(self) -> bool:
+        return self.workers == 1
+
+    @property
+    def rows(self) -> int:
+        """Of a batch that is not short."""
+        return -(-(self.size - self.rank) // self.workers)
+
+    @property
+    def width(self) -> int:
+        """What each worker's part of a batch has room for."""
+        return -(-self.size // self.workers)
+
+    def of(self, start: int, count: int) -> slice | Int[np.ndarray, "own"]:
+        """Which of the rows at places `start` and after it, in the order of an epoch."""
+        if self.all:
+            return slice(None)
+        return np.flatnonzero((start + np.arange(count)) % self.size % self.workers == self.rank)
+
+    def before(self, place: int) -> int:
+        """How many of the rows before a place in an epoch."""
+        batch, rest = divmod(place, self.size)
+        return batch * self.rows + max(0, -(-(rest - self.rank) // self.workers))
+
+    def slots(self, number: int, count: int, skipped: int) -> slice | Int[np.ndarray, "own"]:
+        """Where so many rows from a number on come in a leg that begins so many steps before the epoch."""
+        if self.rows == self.width:
+            return slice(number + skipped * self.width, number + skipped * self.width + count)
+        step, slot = np.divmod(number + np.arange(count), self.rows)
+        return (step + skipped) * self.width + slot
+
+
 class Feed:
     """The batch of each step, one after the other: call it with the first step and the last + 1.
 
@@ -99,10 +144,14 @@ class Feed:
     `waited` is how many seconds the loop has waited for rows.
     """
 
-    def __init__(self, spool: Spool, batches: Batches, order: Order, outputs: int, room: int) -> None:
+    def __init__(
+        self, spool: Spool, batches: Batches, order: Order, outputs: int, room: int, place: Place = HERE
+    ) -> None:
         self.spool, self.batches, self.order = spool, batches, order
         self.outputs = outputs
         self.room = room  # steps that a leg has room for
+        self.own = Own(batches.size, *place.own)
+        self._spread = place.spread
         self.waited = 0.0
         self._reader = ThreadPoolExecutor(1, "rows")
         self._layer = ThreadPoolExecutor(1, "legs")
@@ -112,14 +161,17 @@ class Feed:
         self._ahead: tuple[int, Future[Batch]] | None = None
 
     def __call__(self, first: int, end: int) -> Batch:
-        """The batches of these steps, and of those after them up to what a leg has room for."""
+        """The batches of these steps, and of those after them up to what a leg has room for, where they are walked."""
+        return self._spread(self.laid_out(first, end))
+
+    def laid_out(self, first: int, end: int) -> Batch:
+        """The worker's own rows of them, [steps, own rows, ...]."""
         entered = time.perf_counter()
         ahead, self._ahead = self._ahead, None
         if ahead is not None and ahead[0] != first:
             ahead[1].exception()  # let it end: the next one is laid out elsewhere
             ahead = None
-        laid_out = ahead[1] if ahead else self._layer.submit(self.steps, first, first + self.room)
-        batch = laid_out.result()
+        batch = (ahead[1] if ahead else self._layer.submit(self.steps, first, first + self.room)).result()
         self.waited += time.perf_counter() - entered
         if end - first == self.room:
             self._ahead = (end, self._layer.submit(self.steps, end, end + self.room))
@@ -135,61 +187,55 @@ class Feed:
         self._ahead, self._read, self._room, self._legs = None, {}, [], []
 
     def steps(self, first: int, end: int) -> Batch:
-        """The batches of these steps in NumPy: [steps, size, ...]."""
-        size = self.batches.size
+        """The same in NumPy."""
         if len(self._legs) < 2:
             self._legs.append(self._new_leg())
         else:
             self._legs.reverse()
         rows, target, share = self._legs[-1]
         share[...] = 0
-        flat = [a.reshape(-1, *a.shape[2:]) for a in (rows, target, share)]
-        per, done = self.batches.epoch_steps, 0
-        at = first
+        per, at = self.batches.epoch_steps, first
         while at < end:
             epoch, step = divmod(at, per)
             until = min(end, (epoch + 1) * per)
-            start = step * size
-            stop = min((until - epoch * per) * size, self.batches.rows)
-            place = done
-            for piece in self._rows(epoch, start, stop):
-                self._fill(flat, place, piece)
-                place += len(piece)
-            short = (until - at) * size - (stop - start)
-            if short:
-                for array in flat[:2]:
-                    array[place : place + short] = 0
-            done += (until - at) * size
+            stop = min((step + until - at) * self.batches.size, self.batches.rows)
+            for begin, piece in self._rows(epoch, step * self.batches.size, stop):
+                self._fill(self.own.slots(begin, len(piece), at - step - first), piece)
+            if until == (epoch + 1) * per:  # the last batch of an epoch may be short
+                left = self.own.before(stop) - (per - 1) * self.own.rows
+                rows[until - 1 - first, left:] = 0
+                target[until - 1 - first, left:] = 0
             at = until
         counts = self.batches.rows_in_steps[np.arange(first, end) % per]
         share /= counts[:, None].astype(share.dtype)
         return Batch(rows, target, share)
 
     def _new_leg(self) -> Batch:
-        shape, dtype = (self.room, self.batches.size), self.spool.dtype
+        shape, dtype = (self.room, self.own.width), self.spool.dtype
         several = (self.outputs,) if self.outputs > 1 else ()
         sizes = (*shape, self.spool.features), (*shape, *several), shape
-        return Batch(*(aligned(each, dtype) for each in sizes))
+        leg = Batch(*(aligned(each, dtype) for each in sizes))
+        if self.own.rows < self.own.width:  # what is never filled
+            for array in leg:
+                array[...] = 0
+        return leg
 
-    def _fill(self, flat: list[np.ndarray], place: int, rows: np.ndarray) -> None:
-        features, target, share = (a[place : place + len(rows)] for a in flat)
-        features[...] = rows[:, :-2]
-        if self.outputs > 1:
-            target[...] = 0
-            target[np.arange(len(rows)), rows[:, -2].astype(int)] = 1
-        else:
-            target[...] = rows[:, -2]
+    def _fill(self, slots: slice | Int[np.ndarray, "rows"], rows: np.ndarray) -> None:
+        features, target, share = (a.reshape(-1, *a.shape[2:]) for a in self._legs[-1])
+        features[slots] = rows[:, :-2]
+        target[slots] = rows[:, -2] if self.outputs == 1 else np.eye(self.outputs)[rows[:, -2].astype(int)]
         weight = rows[:, -1].astype(np.float64) if self.spool.weighted else 1.0
-        share[...] = share.dtype.type(self.batches.rows) * np.asarray(weight / self.spool.weight[0], share.dtype)
+        share[slots] = share.dtype.type(self.batches.rows) * np.asarray(weight / self.spool.weight[0], share.dtype)
 
-    def _rows(self, epoch: int, start: int, stop: int):
-        """Rows of an epoch by their places in it, a piece of a buffer at a time."""
+    def _rows(self, epoch: int, start: int, stop: int) -> Iterator[tuple[int, np.ndarray]]:
+        """The worker's rows between two places of an epoch, a piece of a buffer at a time, each with its number."""
         bounds = _bounds(self.order, epoch)
         number = int(np.searchsorted(bounds, start, side="right")) - 1
         while start < stop:
             rows = self._buffer(epoch, number)
             until = min(stop, int(bounds[number + 1]))
-            yield rows[start - bounds[number] : until - bounds[number]]
+            skipped, first, end = (self.own.before(place) for place in (int(bounds[number]), start, until))
+            yield first, rows[first - skipped : end - skipped]
             start, number = until, number + 1
 
     def _buffer(self, epoch: int, number: int) -> np.ndarray:
@@ -207,15 +253,32 @@ class Feed:
         blocks, places = self.order.buffer(epoch, number)
         if not self._room:
             most = min(self.order.blocks * self.order.block, self.order.rows)
+            most = min(most, (most // self.batches.size + 2) * self.own.width)
             self._room = [np.empty((most, self.spool.width), self.spool.dtype) for _ in range(3)]
-        rows, at = self._room[0], 0
-        for block in blocks:
-            first = int(block) * self.order.block
-            end = min(first + self.order.block, self.order.rows)
-            self.spool.read("train", first, end, rows[at : at + end - first])
-            at += end - first
+        places = places[self.own.of(int(_bounds(self.order, epoch)[number]), len(places))]
+        if self.own.all:
+            rows, at = self._room[0], 0
+            for first, end in self._ends(blocks):
+                self.spool.read("train", first, end, rows[at : at + end - first])
+                at += end - first
+        else:
+            rows, places = self._read_own(blocks, places)
         self._room[1:] = self._room[:0:-1]  # the one that was filled last is still being read from
         return np.take(rows, places, axis=0, out=self._room[1][: len(places)], mode="clip")
+
+    def _read_own(self, blocks: np.ndarray, places: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Of all rows of a buffer those at some places, in the order of the blocks; and where each of them is there."""
+        chosen, rows = np.sort(places), self._room[0]
+        at = done = 0
+        for first, end in self._ends(blocks):
+            until = int(np.searchsorted(chosen, at + end - first))
+            np.take(self.spool.read("train", first, end), chosen[done:until] - at, axis=0, out=rows[done:until])
+            at, done = at + end - first, until
+        return rows, np.searchsorted(chosen, places)
+
+    def _ends(self, blocks: np.ndarray) -> Iterator[tuple[int, int]]:
+        for block in blocks.tolist():
+            yield block * self.order.block, min((block + 1) * self.order.block, self.order.rows)
 
 
 @lru_cache(maxsize=4)

@@ -180,7 +180,7 @@ def set_up(
     walk = replace(walk, rates=rates_of(settings, rate, each, batches.epoch_steps))
     if batches.full and few is None:
         table = rows_last(parts, table)
-    feed = None if spooled is None or batches.full else spooled.feed(batches, capacity)
+    feed = None if spooled is None or batches.full else spooled.feed(batches, capacity, place)
     return SetUp(
         parts, settings, rows, whole, table, few is not None, exact, state, walk, each[-1].horizon, rate, choice, each,
         feed, stand_in,
@@ -275,9 +275,11 @@ def fit(
         start=begin, past=past, mark=mark, feed=made.feed,
     )  # fmt: skip
     # what is measured from here on, each process measures alone
-    made = replace(made, walk=replace(made.walk, place=made.walk.place.again or HERE))
-    if made.feed is not None:
+    alone = made.walk.place.again or HERE
+    made = replace(made, walk=replace(made.walk, place=alone))
+    if made.feed is not None and spooled is not None:
         made.feed.rest()
+        made = replace(made, feed=spooled.feed(made.walk.batches, made.walk.capacity, alone))
     kept, parameters = _kept(after, ending, watch)
     trivial = _trivial(parts, rows)
     path = np.concatenate(objectives) if objectives else np.array([start_objective])

@@ -86,6 +86,8 @@ class Place(NamedTuple):
     leg: Callable[..., tuple[State, Row]]  # the compiled call, its results at hand
     clock: Callable[[np.ndarray], np.ndarray] = lambda seconds: seconds  # one clock for all
     again: Any = None  # the place where one process alone walks the same steps again; HERE when None
+    own: tuple[int, int] = (0, 1)  # which worker this is, of how many: a feed lays out its rows of each batch
+    spread: Callable[[Batch], Batch] = lambda laid_out: laid_out  # what a feed laid out -> the batch of each step
 
 
 HERE = Place(gather, whole, leg)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +13,9 @@ from jax.flatten_util import ravel_pytree
 
 from fallline import words
 from fallline.data import Target, decode
-from fallline.fit import Fitted
+from fallline.fit import Fitted, replay
 from fallline.instruments import measure as measure_with
+from fallline.legs import HERE
 from fallline.losses import Hinge
 from fallline.metrics import CLASSES, REGRESSION, measure_classes, measure_numbers
 from fallline.record import named_arrays
@@ -27,6 +29,7 @@ from fallline.trace.folder import write_frame, write_json
 from fallline.trace.run_folder import RunFolder
 from fallline.types import Parts
 
+AGAIN = 5.0  # seconds of walking again, about, to tell what it cost that workers went apart
 PREDICTIONS = 20_000  # held-out predictions kept as evidence, at most
 
 # (coded targets of rows, the model's response to them, names of measures) -> the measures in the target's own units
@@ -87,6 +90,7 @@ def write_outcome(
         "trivial": fitted.figures.trivially,
     }
     known["exact"] = _exact(fitted)
+    known["apart"] = _apart(fitted, known["given"], training.trace, spooled)
     known["verdict"] = fitted.verdict.to_json()
     known["summary"] = words.summary(known, fitted.ready.condensed)
     write_json(folder / "run.json", known, sealed=True)
@@ -137,6 +141,26 @@ def _exact(fitted: Fitted) -> dict[str, Any] | None:
         "method": exact.method,
         "weights": {n: np.asarray(a) for n, a in named_arrays(as_parameters(exact, fitted.parameters)).items()},
     }
+
+
+def _apart(
+    fitted: Fitted, given: dict[str, Any], trace: pl.DataFrame, spooled: Spooled | None
+) -> dict[str, Any] | None:
+    """What workers lost by going apart: the same start and batches once more, both ways, for a while."""
+    workers, sync = given.get("workers") or 1, given.get("sync") or 1
+    made = fitted.ready
+    if sync == 1 or made.condensed or fitted.steps < 1:
+        return None
+    each = float(trace["seconds"][-1]) / trace.height * workers  # seconds of a step that one process makes for all
+    steps = int(np.clip(AGAIN / max(each, 1e-9), sync, fitted.steps))
+    found = {"workers": workers, "sync": sync, "steps": steps, "all": steps == fitted.steps}
+    for name, place in (("objective", made.walk.place), ("together", HERE)):
+        feed = (
+            None if made.feed is None or spooled is None else spooled.feed(made.walk.batches, made.walk.capacity, place)
+        )
+        after = replay(replace(made, walk=replace(made.walk, place=place), feed=feed), steps)
+        found[name] = float(survey(made.parts, after.parameters, made.over)[0])
+    return found
 
 
 def trivially(parts: Parts, table: Table) -> str:

@@ -29,8 +29,8 @@ from fallline.metrics import known_metric
 from fallline.outcome import measures, trivially, write_outcome
 from fallline.parallel.apart import here
 from fallline.parallel.device import on
-from fallline.parallel.launch import launch
-from fallline.parallel.mesh import enough_rows, joined, to_launch
+from fallline.parallel.engines import starter, to_start
+from fallline.parallel.mesh import enough_rows, joined
 from fallline.record import named_arrays
 from fallline.run import Run
 from fallline.settings import Settings, batch_size, check, parts_of
@@ -47,10 +47,10 @@ from fallline.trace.trace import layout
 from fallline.types import Parts
 from fallline.watch import Look
 
-SHARED = (
-    "The table is read from the disk piece by piece, which several workers can't share yet.\n"
-    "Leave --workers out, or allow more with --memory."
-)
+KEPT = (
+    *("header", "validation", "test", "split", "weights", "class_weight"),
+    *("until", "checkpoint_every", "sync", "bound"),
+)  # of what was given, what a run is gone on with
 
 
 def train(
@@ -72,6 +72,8 @@ def train(
     workers: int | str = 1,
     sync: int = 1,
     worker_timeout: float = 60.0,
+    engine: str = "local",
+    address: str | None = None,
     device: str = "auto",
     memory: str = "auto",
     watch: Callable[[Any], None] = lambda seen: None,
@@ -97,6 +99,8 @@ def train(
         sync: steps that workers make apart, each on its own rows, before their weights are averaged; 1 for the same
             model as one process makes.
         worker_timeout: seconds without a sign of life after which a worker counts as lost.
+        engine, address: who starts the workers: local for this machine; ray for the Ray cluster at that address, or
+            for one that is started here and ends with the training.
         device: cpu, gpu, or auto for a GPU where JAX sees one.
         memory: what training may take, such as "1.5GB"; half of what is free for "auto". A table that would take
             more is read from the disk piece by piece, and a sample of its rows is what instruments look at.
@@ -111,50 +115,62 @@ def train(
         WorkerError: a worker was killed, hung, or failed.
         DataError, SettingsError, StorageError: in two lines, before training begins where that can be known.
     """
-    given = {key: value for key, value in locals().items() if key not in ("watch", "settings")} | settings
+    given = {key: value for key, value in locals().items() if key not in ("watch", "settings")}
     # 1 Problem
     asked = check(**settings)
     if sync < 1 or (sync > 1 and workers == 1):
         raise SettingsError(f"sync is {sync} with {workers} workers.\nGive 1 or more, and more than one worker.")
     if not 1 <= worker_timeout < float("inf"):
         raise SettingsError(f"worker_timeout is {worker_timeout}.\nGive seconds, 1 at least.")
-    bound = bound_of(source, memory)
-    if bound is not None and workers != 1:
-        raise SettingsError(SHARED)
-    if to_launch(workers):
-        return Run(launch(train, given, int(workers), timeout=worker_timeout, watch=watch))
-    crew = joined()
-    on(device)  # before a table is read for nothing
     if until is not None and until < 1:
         raise SettingsError(f"until is {until}, but a training makes at least 1 update.\nGive a number above 0.")
     if not 0 <= checkpoint_every < float("inf"):
         raise SettingsError(f"checkpoint_every is {checkpoint_every}.\nGive seconds, 0 for after every leg.")
+    given["bound"] = bound_of(source, memory)
+    if not to_start(workers, engine, address):
+        on(device)  # before a table is read for nothing
+        return carry_out(given, asked, watch=watch)
+    start = starter(engine, address, shared=runs_folder(runs), gpu=device == "gpu")
+    # the rows of a table on disk are laid down once, for all workers here; elsewhere each lays down its own
+    streamed = None if given["bound"] is None or address is not None else _stream(given, asked)
+    work = {"given": given, "asked": asked, "streamed": streamed}
+    return Run(start(carry_out, work, int(workers), timeout=worker_timeout, watch=watch))
+
+
+def carry_out(
+    given: dict[str, Any],
+    asked: Settings,
+    *,
+    streamed: Streamed | None = None,
+    watch: Callable[[Any], None] = lambda seen: None,
+) -> Run:
+    """A project from its data on, alone or as one of the workers.
+
+    Args:
+        given: what `train` was given besides settings, and within which `bound` a table on disk is read.
+        streamed: such a table, where that is done already.
+    """
     # 2 Data
-    how: dict[str, Any] = {
-        "types": types,
-        "validation": validation,
-        "test": test,
-        "split_column": split,
-        "weight_column": weights,
-        "class_weight": class_weight,
-    }
-    streamed = None if bound is None else stream_table(source, target, asked, bound, header=header, **how)
-    if streamed is None:
-        frame = read_table(source, header=header)
-        table, read = prepare_table(frame, target, asked, **how), len(frame)
-    else:
+    if given["bound"] is not None:
+        streamed = streamed or _stream(given, asked)
         table, read = streamed.table, streamed.read
+    else:
+        frame = read_table(given["source"], header=given["header"])
+        table, read = prepare_table(frame, given["target"], asked, **_how(given)), len(frame)
+    crew, device = joined(), given["device"]
     parts = parts_for(asked, table)
-    metric = known_metric(metric, table.target.task)
+    metric = known_metric(given["metric"], table.target.task)
     if crew:
-        enough_rows(crew.workers, batch_size(asked, len(table.split.train)))
+        training = len(table.split.train) if streamed is None else streamed.known.parts[0]
+        enough_rows(crew.workers, batch_size(asked, training))
     if crew and not crew.first:
         with on(device), precision(asked.precision):
-            follow(asked, parts, table, {"given": given, "metric": metric, "settings": {}}, watch=watch)
+            known = {"given": given, "metric": metric, "settings": {}}
+            follow(asked, parts, table, known, streamed=streamed, watch=watch)
         return None  # pyright: ignore[reportReturnType]  only where a cluster started the caller as well
-    origin = fingerprint(source)
-    kind = _model_kind(asked, parts)
-    folder = new_folder(runs_folder(runs), name or f"{str(origin['name'] or 'table').partition('.')[0]}-{kind}")
+    origin = fingerprint(given["source"])
+    name = given["name"] or f"{str(origin['name'] or 'table').partition('.')[0]}-{_model_kind(asked, parts)}"
+    folder = new_folder(runs_folder(given["runs"]), name)
     if crew:
         crew.folder = folder
     known = {
@@ -162,20 +178,8 @@ def train(
         "created": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
         "asked": asked.model_dump(),
         "settings": asked.model_dump(),
-        "given": {
-            "header": header,
-            "types": dict(types or {}),
-            "validation": validation,
-            "test": test,
-            "split": split,
-            "weights": weights,
-            "class_weight": class_weight,
-            "until": until,
-            "checkpoint_every": checkpoint_every,
-            "workers": crew.workers if crew else 1,
-            "sync": sync,
-            "bound": bound,
-        },
+        "given": {key: given[key] for key in KEPT}
+        | {"types": dict(given["types"] or {}), "workers": crew.workers if crew else 1},
         "data": _data(table, origin, read) | _streamed(streamed),
         "preparation": table.preparation.to_json(),
         "target": table.target.to_json(),
@@ -193,6 +197,17 @@ def train(
             if not _has_begun(known):  # leave nothing behind
                 shutil.rmtree(folder, ignore_errors=True)
             raise
+
+
+def _stream(given: dict[str, Any], asked: Settings) -> Streamed:
+    """Lay the prepared rows of a table down on the disk."""
+    return stream_table(given["source"], given["target"], asked, given["bound"], header=given["header"], **_how(given))
+
+
+def _how(given: dict[str, Any]) -> dict[str, Any]:
+    """How a table is to be prepared."""
+    same = ("types", "validation", "test", "class_weight")
+    return {key: given[key] for key in same} | {"split_column": given["split"], "weight_column": given["weights"]}
 
 
 def train_in(
@@ -290,12 +305,14 @@ def follow(
     table: Table,
     known: dict[str, Any],
     *,
+    streamed: Streamed | None = None,
     past: Past | None = None,
     watch: Callable[[Any], None] = lambda seen: None,
 ) -> None:
     """Step 3 as another worker than the first: the same steps, and nothing written. Arguments as of `train_in`."""
     rows, measure = _rows(asked, parts, table), measures(parts, table.target)
-    validation, codes = _held_out(parts, table, rows, None)
+    spooled = None if streamed is None else streamed.rows(parts.model.outputs)
+    validation, codes = _held_out(parts, table, rows, spooled)
     given, metric = known["given"], known["metric"]
     fit(
         parts,
@@ -310,6 +327,7 @@ def follow(
         extended=extended_in(known),
         past=past,
         place=here(given),
+        spooled=spooled,
     )
 
 

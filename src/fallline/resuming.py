@@ -23,15 +23,17 @@ from fallline.engine import precision
 from fallline.errors import RunError, SettingsError, WorkerError
 from fallline.fit import first_parameters
 from fallline.halfway import Halfway, unpack
-from fallline.parallel.launch import launch
-from fallline.parallel.mesh import joined, to_launch
-from fallline.project import SHARED, environment, follow, parts_for, train_in
+from fallline.parallel.engines import starter, to_start
+from fallline.parallel.mesh import joined
+from fallline.project import environment, follow, parts_for, train_in
 from fallline.retrace import table_again
 from fallline.rules import start
 from fallline.run import Run
 from fallline.settings import Settings, check
+from fallline.streamed import Streamed
 from fallline.stretches import Past
 from fallline.survey import as_array
+from fallline.table import Table
 from fallline.trace.checkpoint import checkpoints, read_checkpoint
 from fallline.trace.contents import LATER
 from fallline.trace.folder import plain, read_run, write_json
@@ -51,6 +53,8 @@ def resume(
     steps: int | None = None,
     workers: int | str = 1,
     worker_timeout: float = 60.0,
+    engine: str = "local",
+    address: str | None = None,
     watch: Callable[[Any], None] = lambda seen: None,
 ) -> Run:
     """Go on with a run that was killed or stopped by hand; or, with `epochs` or `steps`, with one that has ended.
@@ -59,7 +63,8 @@ def resume(
         run: its folder.
         source: the table, when it is no longer where it was or never was a file.
         epochs, steps: by how much to extend a run that has ended. Its trace goes on; its rates, up to there, stay.
-        workers, worker_timeout: processes that share the rows, as in `train`; to the same bits as they were before.
+        workers, worker_timeout, engine, address: processes that share the rows, as in `train`; with as many as there
+            were before to the same bits.
         watch: sees what was set up, and each leg.
 
     Returns:
@@ -71,19 +76,39 @@ def resume(
         SettingsError, StorageError: as `train`.
     """
     folder = run.path if isinstance(run, RunFolder) else Path(run)
-    if workers != 1 and read_run(folder)["given"].get("bound") is not None:
-        raise SettingsError(SHARED)
-    if to_launch(workers):
-        given = {"run": folder, "source": source, "epochs": epochs, "steps": steps, "workers": workers}
-        return Run(launch(resume, given, int(workers), timeout=worker_timeout, watch=watch))
     read_run(folder)  # before anything is written where there may be no run
+    how = {"source": source, "epochs": epochs, "steps": steps}
+    if not to_start(workers, engine, address):
+        return go_on(folder, **how, watch=watch)
+    start = starter(engine, address, shared=folder.parent, gpu=False)
+    found, laid = RunFolder(folder), None
+    if found.given.get("bound") is not None and address is None:
+        laid = table_again(found, check(**found.asked), source)
+    work = {"folder": folder.absolute(), "laid": laid} | how
+    return Run(start(go_on, work, int(workers), timeout=worker_timeout, watch=watch))
+
+
+def go_on(
+    folder: Path,
+    source: Any,
+    epochs: int | None,
+    steps: int | None,
+    *,
+    laid: tuple[Table, Streamed | None] | None = None,
+    watch: Callable[[Any], None] = lambda seen: None,
+) -> Run:
+    """Go on with a run, alone or as one of the workers. Arguments as of `resume`.
+
+    Args:
+        laid: its table, where that is laid down on the disk already.
+    """
     crew = joined()
     with locked(folder) if crew is None or crew.first else nullcontext():
         found = RunFolder(folder)
         known = read_run(folder)
         more = _more(found, epochs, steps)
         asked = check(**found.asked)
-        table, streamed = table_again(found, asked, source)
+        table, streamed = laid or table_again(found, asked, source)
         if plain(table.preparation.to_json()) != plain(known["preparation"]):
             raise RunError(
                 f"{found.name} can't go on: its table is prepared otherwise than it was.\n"
@@ -104,7 +129,7 @@ def resume(
             if crew:
                 crew.wait()  # all have read before the first one writes
             if crew and not crew.first:
-                follow(asked, parts, table, known, past=past, watch=watch)
+                follow(asked, parts, table, known, streamed=streamed, past=past, watch=watch)
                 return None  # pyright: ignore[reportReturnType]  only where a cluster started the caller as well
             write_json(folder / "run.json", known, sealed=True, firm=True)
             left = cut(folder, sound, step)

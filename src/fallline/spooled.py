@@ -12,6 +12,7 @@ from fallline.data.stream.membership import PARTS
 from fallline.data.stream.spool import Spool
 from fallline.exact import gram_of
 from fallline.feed import Feed, order_of
+from fallline.legs import Place
 from fallline.survey import Rows, as_batch, grade, respond
 from fallline.types import Parameters, Parts
 
@@ -29,9 +30,9 @@ class Spooled:
         """How many rows train."""
         return self.spool.counts[0]
 
-    def feed(self, batches: Batches, room: int) -> Feed:
+    def feed(self, batches: Batches, room: int, place: Place) -> Feed:
         """The batches of a training whose legs have room for so many steps."""
-        return Feed(self.spool, batches, order_of(self.spool, batches.seed, self.buffer), self.outputs, room)
+        return Feed(self.spool, batches, order_of(self.spool, batches.seed, self.buffer), self.outputs, room, place)
 
     def shuffle(self, batches: Batches) -> dict[str, float]:
         """How good the shuffle is; see `Order.quality`."""

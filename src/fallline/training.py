@@ -122,7 +122,9 @@ class Training:
         """The batch that the step, counted from 1, saw."""
         rows, batch = self.rows_of(step), self.ready.whole
         if self.ready.feed is not None:
-            return jax.tree.map(lambda a: jnp.asarray(np.array(a[0, : len(rows)])), self.ready.feed(step - 1, step))
+            return jax.tree.map(
+                lambda a: jnp.asarray(np.array(a[0, : len(rows)])), self.ready.feed.laid_out(step - 1, step)
+            )
         if not self.ready.walk.batches.full:  # taking all rows in their order would take a while
             batch = _take(batch, rows)
         return batch._replace(share=batch.share * len(self.ready.whole.share) / len(rows))

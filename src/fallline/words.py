@@ -90,6 +90,8 @@ def summary(run: dict[str, Any], condensed: bool) -> list[str]:
             f"Rows were read from the disk piece by piece; the rate, the verdict and training measures come from "
             f"{data['streamed']['sample']:,} evenly chosen ones, held-out measures from all."
         )
+    if run.get("apart"):
+        lines.append(_apart(run["apart"]))
     if run["exact"]:
         exact = run["exact"]
         lines.append(
@@ -110,3 +112,14 @@ def summary(run: dict[str, Any], condensed: bool) -> list[str]:
     verdict = run["verdict"]
     lines.append(f"Verdict: {verdict['state']}. {verdict['why'][:1].upper()}{verdict['why'][1:]} {verdict['next']}")
     return lines
+
+
+def _apart(apart: dict[str, Any]) -> str:
+    """What it cost that workers averaged now and then, instead of adding up each gradient."""
+    more = apart["objective"] / apart["together"] - 1 if apart["together"] else 0.0
+    which = f"all {apart['steps']:,}" if apart["all"] else f"the first {apart['steps']:,}"
+    return (
+        f"{apart['workers']} workers averaged their weights every {apart['sync']} steps: {which} steps led to an "
+        f"objective of {number(apart['objective'])}, {abs(more):.2%} {'above' if more > 0 else 'below'} the "
+        f"{number(apart['together'])} of a sum at each step."
+    )

@@ -17,9 +17,11 @@ from fallline.engine import precision
 from fallline.errors import SettingsError, WorkerError
 from fallline.fit import replay
 from fallline.legs import HERE
+from fallline.numbers import number
 from fallline.parallel.device import on
 from fallline.resuming import persevere
 from fallline.retrace import retrace
+from fallline.survey import survey
 
 ASKED = {"model": "mlp:8,8", "batch": 16, "rate": 0.02, "stop": None}
 
@@ -43,8 +45,11 @@ def children() -> list[int]:
 
 
 def test_a_killed_worker_ends_the_run_which_is_gone_on_with_to_the_same_model(frame, tmp_path, capsys):
+    beyond = []
+
     def watch(seen):
         if getattr(seen, "end", 0) > 9:
+            beyond.extend(each for pid in children() for each in works.reachable(pid))
             os.kill(children()[-1], signal.SIGKILL)
 
     asked = ASKED | {"epochs": 60}
@@ -52,6 +57,7 @@ def test_a_killed_worker_ends_the_run_which_is_gone_on_with_to_the_same_model(fr
     with pytest.raises(WorkerError, match=r"Worker 2 of 2 \(process \d+\) was killed by SIGKILL") as lost:
         fl.train(frame, "y", **given, **asked)
     assert not children()
+    assert not beyond  # nobody but this machine could have spoken to them
     (folder,) = tmp_path.glob("*-killed")
     assert lost.value.run == folder
 
@@ -80,6 +86,32 @@ def test_a_run_of_workers_that_went_apart_can_be_walked_again(frame, tmp_path):
         together = training.flat(replay(other, len(run.trace)).parameters)
     assert np.linalg.norm(again - run.flat_weights()) < 1e-5 * np.linalg.norm(again)
     assert np.linalg.norm(together - run.flat_weights()) > 1e-4 * np.linalg.norm(again)
+    told = run.to_json()["apart"]
+    assert told["steps"] == len(run.trace)
+    with precision(32):
+        over, parts = training.ready.over, training.parts
+        truth = [float(survey(parts, training.unravel(flat), over)[0]) for flat in (again, together)]
+    assert [told["objective"], told["together"]] == pytest.approx(truth, rel=1e-5)
+    (line,) = [line for line in run.summary if "averaged their weights every 4 steps" in line]
+    assert f"of {number(told['objective'])}, " in line
+    assert f"the {number(told['together'])} of a sum at each step" in line
+
+
+def test_workers_share_the_rows_of_a_table_on_the_disk(tmp_path, monkeypatch):
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(scratch))
+    draw, table = np.random.default_rng(0), tmp_path / "table.parquet"
+    x = draw.normal(size=(3_001, 4))
+    label = np.where(x @ [1, -1, 0.5, 0] + draw.normal(size=3_001) > 0, "a", "b")
+    pl.DataFrame({f"x{k}": x[:, k] for k in range(4)} | {"y": label}).write_parquet(table, row_group_size=500)
+    asked = {"memory": "40KB", "model": "mlp:4", "batch": 50, "epochs": 2, "rate": 0.2, "stop": None}
+    one, three = (fl.train(table, "y", runs=tmp_path / "runs", workers=n, **asked) for n in (1, 3))
+    assert three.data["streamed"]["shuffle"]["blocks_in_buffer"] < three.data["streamed"]["shuffle"]["blocks"]
+    far = np.linalg.norm(three.flat_weights() - one.flat_weights()) / np.linalg.norm(one.flat_weights())
+    assert 0 < far < 1e-6
+    assert three.metrics["test"]["loss"] == pytest.approx(one.metrics["test"]["loss"], rel=1e-5)
+    assert not list(scratch.glob("fallline-rows-*"))
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import time
@@ -20,6 +21,8 @@ from fallline.parallel.apart import here
 from fallline.parallel.mesh import joined
 from fallline.settings import check, parts_of
 from fallline.survey import Rows
+
+LISTENS, LOOP = "0A", "0100007F:"  # as /proc/net/tcp has them
 
 
 def rows(count: int = 203, features: int = 5) -> Rows:
@@ -94,6 +97,16 @@ def left() -> list[int]:
     tasks = Path("/proc/self/task").glob("*/children")
     pids = sorted(int(pid) for task in tasks for pid in task.read_text().split())
     return [pid for pid in pids if _works(pid)]
+
+
+def reachable(pid: int) -> list[str]:
+    """Where a process listens for others than those of this machine, as the kernel writes it."""
+    own = set()
+    for handle in Path(f"/proc/{pid}/fd").iterdir():
+        with contextlib.suppress(FileNotFoundError):  # closed since
+            own.add(os.readlink(handle))
+    rows = [row.split() for kind in ("tcp", "tcp6") for row in Path(f"/proc/{pid}/net/{kind}").read_text().splitlines()]
+    return [row[1] for row in rows if row[3] == LISTENS and f"socket:[{row[9]}]" in own and LOOP not in row[1]]
 
 
 def _works(pid: int) -> bool:

@@ -12,9 +12,11 @@ from pathlib import Path
 
 import pytest
 
+import fallline.owner as owner_module
 from fallline.errors import RunError, StorageError
+from fallline.owner import lives
 from fallline.trace import lock
-from fallline.trace.lock import lives, locked, owner_of
+from fallline.trace.lock import locked, owner_of
 
 
 def written(folder: Path, **changed: object) -> None:
@@ -42,7 +44,7 @@ def test_a_second_process_is_refused_with_the_number_and_the_machine_of_the_firs
 
 def test_the_lock_of_a_process_that_is_gone_is_taken_over(tmp_path):
     with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as process:
-        began = lock._began(process.pid)
+        began = owner_module._began(process.pid)
         written(tmp_path, pid=process.pid, began=began)
         assert owner_of(tmp_path)["pid"] == process.pid
         process.kill()
@@ -96,7 +98,7 @@ def test_a_lock_whose_owner_ends_in_the_moment_it_is_looked_at_is_written_anew(t
         if len(looks) == 1:
             (tmp_path / "lock").unlink()
 
-    monkeypatch.setattr(lock, "_owner", end)
+    monkeypatch.setattr(lock, "owner_in", end)
     lock.take(tmp_path / "lock")
     assert len(looks) == 2
     assert json.loads((tmp_path / "lock").read_text())["pid"] == os.getpid()
@@ -106,7 +108,7 @@ def test_a_process_of_another_user_is_there(tmp_path, monkeypatch):
     def refuse(pid: int, signal: int) -> None:
         raise PermissionError
 
-    monkeypatch.setattr(lock, "Path", lambda name: tmp_path / "nothing")
+    monkeypatch.setattr(owner_module, "Path", lambda name: tmp_path / "nothing")
     monkeypatch.setattr(os, "kill", refuse)
     assert lives({"pid": 1, "host": socket.gethostname(), "began": "some time"})
 
@@ -126,7 +128,7 @@ def test_a_lock_is_no_link_and_no_pipe(tmp_path):
 
 
 def test_where_the_system_does_not_say_when_a_process_began_its_number_decides(tmp_path, monkeypatch):
-    monkeypatch.setattr(lock, "Path", lambda name: tmp_path / str(name).replace("/", "-"))
+    monkeypatch.setattr(owner_module, "Path", lambda name: tmp_path / str(name).replace("/", "-"))
     host = socket.gethostname()
     assert lives({"pid": os.getpid(), "host": host})
     assert lives({"pid": os.getpid(), "host": host, "began": "some time"})

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from fallline.cli.options import Json, RunName, Runs, Table
-from fallline.cli.train import Progress, tell
+from fallline.cli.train import ADDRESS, ENGINE, Progress, tell
 from fallline.errors import SettingsError
 
 _MORE = "Extend a run that has ended by so many {}, such as +{}."
@@ -20,6 +20,8 @@ def resume(
     steps: Annotated[str | None, typer.Option(metavar="+N", help=_MORE.format("updates", 1000))] = None,
     table: Table = None,
     workers: Annotated[str, typer.Option(metavar="N", help="Processes that share the rows of each batch.")] = "1",
+    engine: Annotated[str, typer.Option(metavar="NAME", help=ENGINE)] = "local",
+    address: Annotated[str | None, typer.Option(metavar="HOST:PORT", help=ADDRESS)] = None,
     no_report: Annotated[bool, typer.Option("--no-report", help="Leave report.html out.")] = False,
     runs: Runs = None,
     json: Json = False,
@@ -30,9 +32,13 @@ def resume(
     from fallline.resuming import resume as go_on
     from fallline.trace.folder import find_run
 
+    crew = {
+        "workers": int(workers) if workers.isascii() and workers.isdigit() else workers,
+        "engine": engine,
+        "address": address,
+    }
     with Progress(shown=not (quiet or json)) as progress:
-        crew = int(workers) if workers.isascii() and workers.isdigit() else workers
-        found = go_on(find_run(run, runs), table, workers=crew, watch=progress.see, **more)
+        found = go_on(find_run(run, runs), table, watch=progress.see, **crew, **more)
     for said in found.resumed[-1]["said"]:
         print(f"Note: {said}", file=sys.stderr)
     tell(found, no_report=no_report, json=json, quiet=quiet)

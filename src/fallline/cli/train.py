@@ -34,6 +34,8 @@ _WORKERS = "Processes that share the rows of each batch; auto under Slurm, Open 
 _RESTARTS = "How often to go on from the last checkpoint after a worker was lost."
 _SYNC = "Steps that workers make apart before they average; another model than that of one process."
 _TIMEOUT = "Without a sign of life for so long, a worker counts as lost."
+ENGINE = "Who starts the workers: local for this machine, or ray."
+ADDRESS = "Of a Ray cluster; without one Ray is started on this machine, for as long."
 _METRIC = "Final measure: rmse, mae, r2, median_error; accuracy, auc, log_loss, f1, balanced_accuracy."
 
 
@@ -59,6 +61,8 @@ def train(
     restarts: Annotated[int, _option(metavar="N", help=_RESTARTS)] = 0,
     sync: Annotated[int, _option(metavar="N", help=_SYNC)] = 1,
     worker_timeout: Annotated[float, _option("--worker-timeout", metavar="SECONDS", help=_TIMEOUT)] = 60.0,
+    engine: Annotated[str, _option(metavar="NAME", help=ENGINE)] = "local",
+    address: Annotated[str | None, _option(metavar="HOST:PORT", help=ADDRESS)] = None,
     device: Annotated[str, _option(metavar="KIND", help="Where to compute: auto, cpu or gpu.")] = "auto",
     memory: Annotated[str, _option(metavar="SIZE", help=_MEMORY)] = "auto",
     name: Annotated[str | None, _option(help="What to call the run, after its date.")] = None,
@@ -77,6 +81,8 @@ def train(
     crew = {
         "workers": int(workers) if workers.isascii() and workers.isdigit() else workers,
         "worker_timeout": worker_timeout,
+        "engine": engine,
+        "address": address,
     }
     with Progress(shown=not (quiet or json)) as progress:
         start = partial(

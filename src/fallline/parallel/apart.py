@@ -97,4 +97,14 @@ def apart_here(workers: int, sync: int) -> Place:
     def whole(table: Batch) -> Batch:
         return stacked(mine_of_all(table, rank, workers) for rank in range(workers))
 
-    return Place(gathered, whole, leg)
+    def spread(rows: Batch) -> Batch:
+        return jax.tree.map(lambda a: _among(a, workers), rows)
+
+    place = Place(gathered, whole, leg, spread=spread)
+    return place._replace(again=place)
+
+
+def _among(rows: Array, workers: int) -> Array:
+    """The rows of each step's batch [steps, size, ...], dealt out to workers: [workers, steps, own, ...]."""
+    padded = jnp.pad(rows, [(0, 0), (0, -rows.shape[1] % workers)] + [(0, 0)] * (rows.ndim - 2))
+    return jnp.moveaxis(padded.reshape(len(rows), -1, workers, *rows.shape[2:]), 2, 0)

@@ -63,9 +63,6 @@ def launch(
 
 
 def _start(rank: int, workers: int) -> Worker:
-    threads = str(max(1, len(os.sched_getaffinity(0)) // workers))
-    names = ("NPROC", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "POLARS_MAX_THREADS")
-    flags = f"{os.environ.get('XLA_FLAGS', '')} --xla_cpu_multi_thread_eigen={'false' if threads == '1' else 'true'}"
     ours, theirs = Pipe(duplex=False)
     log = tempfile.TemporaryFile()  # noqa: SIM115  as long as the worker
     process = subprocess.Popen(
@@ -75,10 +72,18 @@ def _start(rank: int, workers: int) -> Worker:
         stderr=log,
         pass_fds=[theirs.fileno()],
         start_new_session=True,  # Ctrl-C is for us to pass on; and it can be ended with all that it started
-        env=os.environ | dict.fromkeys(names, threads) | {"XLA_FLAGS": flags.strip()},
+        env=os.environ | alone(workers),
     )
     theirs.close()
     return Worker(rank, process, ours, log)
+
+
+def alone(workers: int) -> dict[str, str]:
+    """The environment in which each of so many workers has its part of this machine's cores."""
+    threads = str(max(1, len(os.sched_getaffinity(0)) // workers))
+    names = ("NPROC", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "POLARS_MAX_THREADS")
+    flags = f"{os.environ.get('XLA_FLAGS', '')} --xla_cpu_multi_thread_eigen={'false' if threads == '1' else 'true'}"
+    return dict.fromkeys(names, threads) | {"XLA_FLAGS": flags.strip()}
 
 
 def free_port(lowest: int = 0) -> int:

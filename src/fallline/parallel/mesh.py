@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import signal
+import threading
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -79,13 +80,21 @@ def enough_rows(workers: int, size: int) -> None:
         )
 
 
-def join(workers: int | None = None, rank: int | None = None, address: str | None = None, timeout: int = 60) -> Crew:
+def join(
+    workers: int | None = None,
+    rank: int | None = None,
+    address: str | None = None,
+    timeout: int = 60,
+    *,
+    watched: bool = True,
+) -> Crew:
     """Become a worker. Call it before anything is computed.
 
     Args:
         workers, rank, address: how many there are, which this is, and host:port where the first one is met. When
             left out, Slurm, Open MPI or Kubernetes are asked (by JAX).
         timeout: seconds without a sign of life after which a worker counts as gone.
+        watched: whether who started them looks after them as well, as `launch` does.
 
     Raises:
         SettingsError: no cluster was found, or not all of the workers have come.
@@ -94,10 +103,15 @@ def join(workers: int | None = None, rank: int | None = None, address: str | Non
     os.environ["JAX_CPU_COLLECTIVES_IMPLEMENTATION"] = "gloo"
     jax.config.update("jax_cpu_collectives_implementation", "gloo")
     # whoever started them on this machine finds a lost one first, and names it
-    silent = timeout if workers is None else 2 * timeout + 30
+    silent = 2 * timeout + 30 if watched and workers is not None else timeout
     try:
         jax.distributed.initialize(
-            address, workers, rank, heartbeat_timeout_seconds=silent, initialization_timeout=max(timeout, 60)
+            address,
+            workers,
+            rank,
+            coordinator_bind_address=address if address is not None and address.startswith("127.") else None,
+            heartbeat_timeout_seconds=silent,
+            initialization_timeout=max(timeout, 60),
         )
     except (RuntimeError, ValueError) as error:
         raise SettingsError(
@@ -110,7 +124,8 @@ def join(workers: int | None = None, rank: int | None = None, address: str | Non
     # one device of each process, in the order of their numbers
     devices = {device.process_index: device for device in reversed(jax.devices())}
     _joined = Crew(jax.process_index(), Mesh(np.array([devices[i] for i in range(there)]), (AXIS,)))
-    signal.signal(signal.SIGINT, _joined.stop)
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGINT, _joined.stop)
     return _joined
 
 

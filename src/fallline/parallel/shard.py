@@ -27,7 +27,7 @@ def place_of(crew: Crew, walk: Callable[..., Any] = walk_leg) -> Place:
     """The crew's place to make steps in; `walk` makes those of a leg."""
     rank, workers = crew.rank, crew.workers
     everywhere = NamedSharding(crew.mesh, PartitionSpec())
-    spread = jax.jit(walk, static_argnames=("parts", "full"), out_shardings=everywhere)
+    walked = jax.jit(walk, static_argnames=("parts", "full"), out_shardings=everywhere)
 
     def spread_out(axis: int, part: Array) -> Array:
         """The array whose part along an axis lies here."""
@@ -39,15 +39,18 @@ def place_of(crew: Crew, walk: Callable[..., Any] = walk_leg) -> Place:
         value = jnp.asarray(value)
         return jax.make_array_from_single_device_arrays(value.shape, everywhere, [value])
 
+    def spread(own: Batch) -> Batch:
+        return jax.tree.map(partial(spread_out, 1), own)
+
     def gathered(table: Batch, order: Any) -> Batch:
-        return jax.tree.map(partial(spread_out, 1), mine(table, order, rank, workers))
+        return spread(mine(table, order, rank, workers))
 
     def whole(table: Batch) -> Batch:
         return rows_of(partial(spread_out, 0), partial(spread_out, 1), mine_of_all(table, rank, workers))
 
     def leg(parts: Any, state: Any, batches: Batch, rates: Any, blends: Any, count: int, full: bool) -> Any:
         state, rates, blends = jax.tree.map(replicated, (state, rates, blends))
-        out = spread(parts, state, batches, rates, blends, count, full)
+        out = walked(parts, state, batches, rates, blends, count, full)
         return jax.tree.map(lambda a: a.addressable_data(0), out)
 
     first = jax.jit(lambda a: a[0], out_shardings=everywhere)
@@ -61,7 +64,7 @@ def place_of(crew: Crew, walk: Callable[..., Any] = walk_leg) -> Place:
             raise KeyboardInterrupt
         return np.linspace(said[0] + said[2], said[1] + said[3], len(seconds))
 
-    return Place(gathered, whole, leg, clock)
+    return Place(gathered, whole, leg, clock, own=(rank, workers), spread=spread)
 
 
 @partial(jax.jit, static_argnames=("rank", "workers"))

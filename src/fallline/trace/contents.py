@@ -41,6 +41,7 @@ LATER: dict[str, Any] = {  # once it has ended
     "start": {},
     "exact": {},
     "metrics": {},
+    "apart": {},
     "summary": [str],
     "extended": [{"from": int, "to": int}],
     "resumed": [{"step": int, "said": [str]}],

@@ -56,6 +56,12 @@ class RunFolder:
         return extended_in(self._run)
 
     @property
+    def apart(self) -> dict[str, Any] | None:
+        """What it cost that workers averaged now and then: workers, sync, steps, all (of them), objective, together
+        (the objective that a sum at each step leads to). None where they did not."""
+        return self._run.get("apart")
+
+    @property
     def resumed(self) -> list[dict[str, Any]]:
         """Each time that it went on after an accident or an end: `step`, after which, and what was `said` of it."""
         return self._run.get("resumed") or []
@@ -235,6 +241,7 @@ class RunFolder:
             "rows": self.data["rows"],
             "extended": self.extended,
             "resumed": self.resumed,
+            "apart": self.apart,
             "summary": self.summary,
         }
 

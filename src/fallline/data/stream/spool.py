@@ -6,11 +6,13 @@ prepared rows need neither unpack nor prepare them again in every epoch.
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import tempfile
 import weakref
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,8 +27,10 @@ from fallline.data.stream.membership import PARTS
 from fallline.data.stream.pieces import Plan, counted_from
 from fallline.data.target import Target, encode
 from fallline.errors import StorageError
+from fallline.owner import lives, owner_in, this_process
 
 BLOCK = 2**20  # bytes of a block, about
+NAME = "fallline-rows-"  # what the folder of a spool is called, at first
 SPARE = 2**28  # bytes of disk that are left free
 
 
@@ -70,10 +74,20 @@ class Spool:
             yield self.read(part, first, min(first + rows, count))
 
 
-def scratch(folder: Path | None = None) -> Path:
-    """A new folder for what may go when training has ended. Raises StorageError."""
+def scratch() -> Path:
+    """A new folder for what may go when training has ended. Raises StorageError.
+
+    Such folders of processes that were killed are removed.
+    """
     try:
-        return Path(tempfile.mkdtemp(prefix="fallline-rows-", dir=folder))
+        for old in Path(tempfile.gettempdir()).glob(f"{NAME}*/owner"):
+            with suppress(OSError), old.open("rb") as file:
+                owner = owner_in(file.read(BLOCK))
+                if owner is not None and not lives(owner):
+                    shutil.rmtree(old.parent, ignore_errors=True)
+        folder = Path(tempfile.mkdtemp(prefix=NAME))
+        (folder / "owner").write_text(json.dumps(this_process()))
+        return folder
     except OSError as error:
         raise StorageError(f"No folder for prepared rows can be made: {error.strerror}.\nSet TMPDIR.") from None
 
