@@ -447,3 +447,25 @@ def test_a_file_system_that_is_full_or_read_only_is_an_error_and_then_it_goes_on
         assert differences(fl.resume(folder), whole) == []
     finally:
         subprocess.run(["umount", str(small)], check=True)
+
+
+@pytest.mark.parametrize("name", ["checkpoint", "weights", "trace"])
+def test_a_run_is_not_gone_on_with_through_a_link(home, tmp_path, name):
+    folder = train(home, tmp_path / "runs", legs=3).path
+    outside = tmp_path / "outside"
+    (folder / name).rename(outside)
+    (folder / name).symlink_to(outside)
+    before = {path.name: path.read_bytes() for path in outside.iterdir()}
+    with pytest.raises(RunError, match="leads out of its run folder"):
+        fl.resume(folder)
+    assert before == {path.name: path.read_bytes() for path in outside.iterdir()}
+
+
+def test_a_checkpoint_that_is_a_link_is_not_gone_on_from(home, tmp_path):
+    run = train(home, tmp_path / "runs", legs=3)
+    newest = max((run.path / "checkpoint").iterdir())
+    newest.rename(tmp_path / newest.name)
+    newest.symlink_to(tmp_path / newest.name)
+    found = fl.resume(run.path)
+    assert found.resumed[-1]["step"] < int(newest.stem)
+    assert (tmp_path / newest.name).exists()
