@@ -566,6 +566,19 @@ def test_a_link_shows_another_person_the_same_numbers(page, chromium, address):
     context.close()
 
 
+@pytest.mark.parametrize("broken", ["table=nosuch", "point=a,b", "rate=no"])
+def test_a_broken_link_is_told_and_one_starts_without_it(chromium, address, broken):
+    context = chromium.new_context()
+    other = context.new_page()
+    other.goto(f"{address}#{broken}")
+    other.locator("#notice").get_by_role("button", name="Start again").click()
+    until(other, 0)
+    walk(other, 1)
+    assert not other.locator("#notice").is_visible()
+    assert broken not in address_of(other)
+    context.close()
+
+
 # -- for everyone
 
 

@@ -48,8 +48,10 @@ function open(address = location.hash) {
   connect({ do: "open", scene: named || !run ? sceneOf(found, settings) : null, run: named || !run ? null : run, show: page.shown });
 }
 
-const again = () => el("button", { type: "button", onclick: () => { notice(""); open(); } }, "Start again");
+/** To where the page was; where nothing has opened yet, its address is to blame and is left out. */
+const again = () => el("button", { type: "button", onclick: () => { notice(""); open(page.ready ? location.hash : ""); } }, "Start again");
 for (const what of ["gone", "closed", "full"]) on(what, ({ text }) => notice(text, again()));
+on("wrong", ({ text }) => { if (!page.ready) notice(text, again()); });
 
 on("ready", hide);
 addEventListener("hashchange", (event) => open(event.newURL || location.hash));

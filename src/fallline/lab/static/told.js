@@ -39,7 +39,6 @@ on("now", (now) => {
 
 on("said", ({ text, urgent }) => { announce(text, urgent); flashNote(text); });
 on("wrong", ({ text }) => { announce(text, true); notice(text); });
-on("full", ({ text }) => notice(text));
 
 let noteTimer = 0;
 function flashNote(text) { // the words also stand for eyes, for a while
