@@ -23,7 +23,7 @@ WORKERS = [2, 8, 64, 512]
 STEPS = [("1 ms", 1e-3), ("10 ms", 1e-2), ("100 ms", 1e-1)]
 MODELS = [("mlp:64", 784, 4096), ("mlp:256,256", 784, 2048)]  # model, features, batch
 SYNCS = [1, 4, 16, 64]  # steps apart
-ROUNDS = 4
+ROUNDS = 8
 
 
 def pin() -> None:

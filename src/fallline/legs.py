@@ -32,23 +32,32 @@ def walk_leg(
     blends: Float[Array, "steps"],
     count: int,
     full: bool,
+    add_up: Callable[[Any], Any] = lambda own: own,
 ) -> tuple[State, Row]:
     """The first `count` of up to `steps` updates, and a row of the record for each.
 
     `batches` holds the batch of each step, one after the other, or when `full` the one that every step sees. One
     program serves every count, so that stopping in mid-leg and going on gives the same bits as not stopping.
+    `add_up` as in `step`.
     """
-    one = recorded_step(parts, batches, rates, blends, full)
+    one = recorded_step(parts, batches, rates, blends, full, add_up)
     return lax.fori_loop(0, count, one, (state, blank(parts, state, len(rates), rates.dtype)))
 
 
-def recorded_step(parts: Parts, batches: Batch, rates: Array, blends: Array, full: bool) -> Callable[..., Any]:
+def recorded_step(
+    parts: Parts,
+    batches: Batch,
+    rates: Array,
+    blends: Array,
+    full: bool,
+    add_up: Callable[[Any], Any] = lambda own: own,
+) -> Callable[..., Any]:
     """The body of a loop over steps: (i, (state, rows)) -> the same after step i; arguments as those of `walk_leg`."""
 
     def one(i: int, carry: tuple[State, Row]) -> tuple[State, Row]:
         state, rows = carry
         batch = batches if full else jax.tree.map(lambda a: a[i], batches)
-        state, seen = step(parts, state, batch, rates[i], blends[i])
+        state, seen = step(parts, state, batch, rates[i], blends[i], add_up)
         return state, jax.tree.map(lambda kept, new: kept.at[i].set(new), rows, record(parts, state, seen))
 
     return one

@@ -5,7 +5,8 @@ Everything else in Fallline feeds this function, repeats it, or looks at what it
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
 import jax
 from jaxtyping import Array, Float
@@ -25,18 +26,25 @@ class Step(NamedTuple):
 
 
 def step(
-    parts: Parts, state: State, batch: Batch, rate: Float[Array, ""], blend: Float[Array, ""]
+    parts: Parts,
+    state: State,
+    batch: Batch,
+    rate: Float[Array, ""],
+    blend: Float[Array, ""],
+    add_up: Callable[[Any], Any] = lambda own: own,
 ) -> tuple[State, Step]:
     """w_new = w_old - rate * direction, where the plain rule's direction is the gradient.
 
-    `blend` is how much of the new weights goes into their running average (0 to 1).
+    `blend` is how much of the new weights goes into their running average (0 to 1). `add_up` adds loss and gradient
+    up over the workers that share the batch, where there are any.
     """
     model, loss_of, penalty, rule = parts.model, parts.loss, parts.penalty, parts.rule
     weights = state.parameters
 
     prediction, back_through_model = forward(lambda w: model.predict(w, batch.features), weights)
     loss, back_through_loss = forward(lambda p: loss_of(p, batch), prediction)
-    gradient = add_penalty(penalty, weights, chain_rule(loss, back_through_loss, back_through_model))
+    loss, gradient = add_up((loss, chain_rule(loss, back_through_loss, back_through_model)))
+    gradient = add_penalty(penalty, weights, gradient)
     direction, memory = rule.chain().update(gradient, state.rule, weights, value=loss)
 
     update = jax.tree.map(lambda d: rate * d, direction)

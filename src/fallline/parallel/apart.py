@@ -14,12 +14,11 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 from jax import lax
-from jax.sharding import PartitionSpec
 from jaxtyping import Array
 
 from fallline.legs import HERE, Place, blank, recorded_step
 from fallline.parallel.mesh import AXIS, Crew, joined
-from fallline.parallel.shard import mine, mine_of_all, place_of, rows_of
+from fallline.parallel.shard import mine, mine_of_all, place_of
 from fallline.record import Row
 from fallline.types import Batch, Parts, State
 
@@ -63,19 +62,7 @@ def again(given: Mapping[str, Any]) -> Place:
 
 def apart_in(crew: Crew, sync: int) -> Place:
     """The crew's place, with a sum every `sync` steps alone."""
-    place = place_of(crew, partial(_over_mesh, crew, sync))
-    return place._replace(again=apart_here(crew.workers, sync))
-
-
-def _over_mesh(crew: Crew, sync: int, parts: Parts, state: State, batches: Batch, rates: Any, blends: Any, count, full):
-    everywhere = PartitionSpec()
-    rows = PartitionSpec(AXIS) if full else PartitionSpec(None, AXIS)
-    spec = rows_of(lambda _: rows, lambda _: PartitionSpec(None, AXIS), batches)
-    walk = partial(walk_apart, parts, full=full, sync=sync)
-    specs = (everywhere, spec, everywhere, everywhere, everywhere)
-    # what varies over workers and what does not is for `_mean` to say, not for a check of types
-    apart = jax.shard_map(walk, mesh=crew.mesh, in_specs=specs, out_specs=everywhere, check_vma=False)
-    return apart(state, batches, rates, blends, count)
+    return place_of(crew, partial(walk_apart, sync=sync))._replace(again=apart_here(crew.workers, sync))
 
 
 def apart_here(workers: int, sync: int) -> Place:

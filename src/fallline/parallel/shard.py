@@ -1,8 +1,8 @@
 """Where a crew makes its steps: each worker holds a part of every batch's rows, and all hold all weights.
 
-The step is the same four lines as in one process. The compiler sees that rows are spread over workers while weights
-are not, and puts the sum over workers where the gradient needs it. The last bits differ from those of one process
-because a sum of sums is rounded otherwise, but they are the same on all workers.
+The step is the same four lines as in one process; between gradient and update the workers' parts of loss and gradient
+are added up. The last bits differ from those of one process because a sum of sums is rounded otherwise, but they are
+the same on all workers.
 """
 
 from __future__ import annotations
@@ -14,20 +14,42 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax import lax
+from jax.flatten_util import ravel_pytree
 from jax.sharding import NamedSharding, PartitionSpec
 from jaxtyping import Array, Int
 
 from fallline.layout import RowsLast
 from fallline.legs import Place, gather, walk_leg
 from fallline.parallel.mesh import AXIS, Crew
-from fallline.types import Batch
+from fallline.types import Batch, Parts, State
 
 
-def place_of(crew: Crew, walk: Callable[..., Any] = walk_leg) -> Place:
-    """The crew's place to make steps in; `walk` makes those of a leg."""
+def together(own: Any) -> Any:
+    """The sum over all workers, in one message: one for each array of a network took up to twice the step."""
+    flat, as_it_was = ravel_pytree(own)
+    return as_it_was(lax.psum(flat, AXIS))
+
+
+walk_together = partial(walk_leg, add_up=together)
+
+
+def place_of(crew: Crew, walk: Callable[..., Any] = walk_together) -> Place:
+    """The crew's place to make steps in; `walk` makes those of a leg on one worker's rows, under an axis of workers."""
     rank, workers = crew.rank, crew.workers
     everywhere = NamedSharding(crew.mesh, PartitionSpec())
-    walked = jax.jit(walk, static_argnames=("parts", "full"), out_shardings=everywhere)
+
+    @partial(jax.jit, static_argnames=("parts", "full"))
+    def walked(parts: Parts, state: State, batches: Batch, rates: Any, blends: Any, count: int, full: bool) -> Any:
+        def own(*given: Any) -> Any:
+            return walk(parts, *given, full=full)
+
+        rows = PartitionSpec(AXIS) if full else PartitionSpec(None, AXIS)
+        spread = rows_of(lambda _: rows, lambda _: PartitionSpec(None, AXIS), batches)
+        same = PartitionSpec()
+        # what varies over workers and what does not is for `walk` to say, not for a check of types
+        specs = {"in_specs": (same, spread, same, same, same), "out_specs": same, "check_vma": False}
+        return jax.shard_map(own, mesh=crew.mesh, **specs)(state, batches, rates, blends, count)
 
     def spread_out(axis: int, part: Array) -> Array:
         """The array whose part along an axis lies here."""
