@@ -31,7 +31,7 @@ QUIET = (
 )
 STREAM = "#table=one_weight&rate=0.0005&stop=none&epochs=1000000"  # a run that goes on while it is looked at
 LONG = {"batch": 32, "rate": 0.01, "stop": "none", "epochs": 400}
-HEAVY = LONG | {"model": "mlp:32,32"}  # long enough at full speed for a clock
+HEAVY = LONG | {"model": "mlp:32,32", "epochs": 4000}  # long enough at full speed for a clock
 STEPS = 100_000
 
 
@@ -123,13 +123,20 @@ def run_at(page: Page, speed: str) -> None:
     page.click("#run")
 
 
+def step_reached(page: Page, step: int) -> None:
+    while int(page.locator("html").get_attribute("data-step") or 0) < step:
+        page.wait_for_timeout(50)
+
+
 REACH = """(goal) => new Promise((done) => {
-  const root = document.documentElement, began = performance.now(), first = Number(root.dataset.step);
+  const root = document.documentElement;
+  let began = 0, first = 0;
   const watch = new MutationObserver(() => {
-    const went = Number(root.dataset.step) - first;
-    if (went < goal) return;
+    const at = Number(root.dataset.step);
+    if (!began) { began = performance.now(); first = at; }
+    if (at - first < goal) return;
     watch.disconnect();
-    done(went / (performance.now() - began) * 1000);
+    done((at - first) / (performance.now() - began) * 1000);
   });
   watch.observe(root, { attributeFilter: ["data-step"] });
 })"""
@@ -143,7 +150,7 @@ def full_speed(context, address: str) -> float:
     """Steps a second that the page's training makes at full speed, once compiled, the page drawing as it goes."""
     page = open_page(context, address + scene(HEAVY))
     run_at(page, "0")
-    page.wait_for_timeout(3000)
+    step_reached(page, STEPS // 10)
     speed = page.evaluate(REACH, STEPS)
     page.close()
     return speed
@@ -163,8 +170,7 @@ def scrubbing(context, address: str) -> tuple[float, float]:
     """Frames, and moments drawn, a second, while the slider is pulled to and fro over a run of 100,000 steps."""
     page = open_page(context, address + scene(LONG))
     run_at(page, "0")
-    while int(page.locator("html").get_attribute("data-step") or 0) < STEPS:
-        page.wait_for_timeout(200)
+    step_reached(page, STEPS)
     page.click("#run")
     page.wait_for_timeout(1000)
     frames, moments = page.evaluate(SCRUB, 5)

@@ -36,7 +36,7 @@ from fallline.run import Run
 Message = dict[str, Any]
 NEWEST = ("go", "show", "drawn", "chain", "place", "run", "pause")  # of those that wait in a row only the last counts
 AHEAD = 1  # states that are made while the page draws the one before
-SHARE = 0.25  # of the time of a run at full speed that goes into telling of it, at most
+SHARE = 0.1  # of the time of a run at full speed that goes into telling of it, at most
 ASIDES = ("compare", "explain", "diagnose", "keep")
 
 
@@ -140,8 +140,12 @@ class Worker:
             live.dirty, began = False, time.perf_counter()  # whatever comes of it
             with live.precision:
                 self.say(live.now())
-            ended = time.perf_counter()
-            self._due = ended + (ended - began) * (1 - SHARE) / SHARE
+            self._rest(began)
+
+    def _rest(self, began: float) -> None:
+        """Leave a run at full speed alone for so long that what was begun then stays a small part of its time."""
+        ended = time.perf_counter()
+        self._due = max(self._due, ended) + (ended - began) * (1 - SHARE) / SHARE
 
     # -- beside the walk
 
@@ -164,8 +168,10 @@ class Worker:
         bits = self.live.walk.ready.settings.precision
 
         def beside() -> None:
+            began = time.perf_counter()
             with precision(bits):
                 act()
+            self._rest(began)
             self._wake.send(None)
 
         self._measuring.submit(self._guarded, beside)
