@@ -294,7 +294,7 @@ def test_a_run_goes_on_with_the_table_it_was_trained_on_and_no_other(home, tmp_p
     with pytest.raises(RunError, match="prepared otherwise"):
         fl.resume(run, home / "table.csv")
     (run.path / "run.json").write_text(text)
-    monkeypatch.setattr(resuming, "environment", lambda: known["environment"] | {"device": "an abacus"})
+    monkeypatch.setattr(resuming, "environment", lambda device: known["environment"] | {"device": "an abacus"})
     assert "is an abacus now" in fl.resume(run, home / "table.csv").resumed[-1]["said"][0]
 
 

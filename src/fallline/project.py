@@ -49,7 +49,7 @@ from fallline.watch import Look
 
 KEPT = (
     *("header", "validation", "test", "split", "weights", "class_weight"),
-    *("until", "checkpoint_every", "sync", "bound"),
+    *("until", "checkpoint_every", "sync", "bound", "device"),
 )  # of what was given, what a run is gone on with
 
 
@@ -130,7 +130,7 @@ def train(
     if not to_start(workers, engine, address):
         on(device)  # before a table is read for nothing
         return carry_out(given, asked, watch=watch)
-    start = starter(engine, address, shared=runs_folder(runs), gpu=device == "gpu")
+    start = starter(engine, address, shared=runs_folder(runs), device=device)
     # the rows of a table on disk are laid down once, for all workers here; elsewhere each lays down its own
     streamed = None if given["bound"] is None or address is not None else _stream(given, asked)
     work = {"given": given, "asked": asked, "streamed": streamed}
@@ -184,7 +184,7 @@ def carry_out(
         "preparation": table.preparation.to_json(),
         "target": table.target.to_json(),
         "metric": metric,
-        "environment": environment(),
+        "environment": environment(device),
         "verdict": None,
     }
     # 3 Model
@@ -450,14 +450,16 @@ def _ranges(table: Table) -> dict[str, list[float]]:
     return found
 
 
-def environment() -> dict[str, Any]:
-    """Versions and the machine."""
+def environment(device: str) -> dict[str, Any]:
+    """Versions, the machine, and what it computes on."""
     from importlib.metadata import version
 
+    with on(device):
+        kind = next(iter(jax.numpy.empty(0).devices())).device_kind
     packages = ("jax", "optax", "numpy", "polars", "scikit-learn")
     return {
         "python": platform.python_version(),
         "system": f"{platform.system()} {platform.machine()}",
-        "device": jax.devices()[0].device_kind,
+        "device": kind,
         "packages": {"fallline": __version__} | {name: version(name) for name in packages},
     }

@@ -23,6 +23,7 @@ from fallline.engine import precision
 from fallline.errors import RunError, SettingsError, WorkerError
 from fallline.fit import first_parameters
 from fallline.halfway import Halfway, unpack
+from fallline.parallel.device import on
 from fallline.parallel.engines import starter, to_start
 from fallline.parallel.mesh import joined
 from fallline.project import environment, follow, parts_for, train_in
@@ -55,6 +56,7 @@ def resume(
     worker_timeout: float = 60.0,
     engine: str = "local",
     address: str | None = None,
+    device: str | None = None,
     watch: Callable[[Any], None] = lambda seen: None,
 ) -> Run:
     """Go on with a run that was killed or stopped by hand; or, with `epochs` or `steps`, with one that has ended.
@@ -65,6 +67,7 @@ def resume(
         epochs, steps: by how much to extend a run that has ended. Its trace goes on; its rates, up to there, stay.
         workers, worker_timeout, engine, address: processes that share the rows, as in `train`; with as many as there
             were before to the same bits.
+        device: as in `train`; as the run was trained when None.
         watch: sees what was set up, and each leg.
 
     Returns:
@@ -77,11 +80,12 @@ def resume(
     """
     folder = run.path if isinstance(run, RunFolder) else Path(run)
     read_run(folder)  # before anything is written where there may be no run
-    how = {"source": source, "epochs": epochs, "steps": steps}
+    found, laid = RunFolder(folder), None
+    device = str(device or found.given.get("device") or "auto")
+    how = {"source": source, "epochs": epochs, "steps": steps, "device": device}
     if not to_start(workers, engine, address):
         return go_on(folder, **how, watch=watch)
-    start = starter(engine, address, shared=folder.parent, gpu=False)
-    found, laid = RunFolder(folder), None
+    start = starter(engine, address, shared=folder.parent, device=device)
     if found.given.get("bound") is not None and address is None:
         laid = table_again(found, check(**found.asked), source)
     work = {"folder": folder.absolute(), "laid": laid} | how
@@ -93,6 +97,7 @@ def go_on(
     source: Any,
     epochs: int | None,
     steps: int | None,
+    device: str,
     *,
     laid: tuple[Table, Streamed | None] | None = None,
     watch: Callable[[Any], None] = lambda seen: None,
@@ -117,9 +122,9 @@ def go_on(
         parts = parts_for(asked, table)
         if crew:
             crew.folder = folder
-        with precision(asked.precision):
+        with on(device), precision(asked.precision):
             past, sound, said = _past(folder, asked, parts)
-            said += _changes(known["environment"]) + _others(known["given"], crew.workers if crew else 1)
+            said += _changes(known["environment"], device) + _others(known["given"], crew.workers if crew else 1)
             step = past.halfway.step if past else 0
             known = {key: value for key, value in known.items() if key not in LATER or key in ("extended", "resumed")}
             known["verdict"] = None
@@ -223,9 +228,9 @@ def _halfway(folder: Path, path: Path, like: State) -> Halfway:
         raise RunError(f"{path} is of another training: {error}.\nRemove it.") from error
 
 
-def _changes(then: dict[str, Any]) -> list[str]:
+def _changes(then: dict[str, Any], device: str) -> list[str]:
     """What of the machine or of the versions is not what it was: the last bits of a step may depend on it."""
-    was, now = (each | each.get("packages", {}) for each in (then, plain(environment())))
+    was, now = (each | each.get("packages", {}) for each in (then, plain(environment(device))))
     changed = [
         f"{name} was {was.get(name)}, and is {value} now"
         for name, value in now.items()

@@ -66,6 +66,13 @@ def test_a_lost_worker_is_named_and_ends_them_all(fault, said):
     assert not children()
 
 
+@pytest.mark.parametrize("device", ["auto", "cpu"])
+def test_each_worker_has_a_gpu_of_its_own_and_sees_none_where_the_cpu_was_asked_for(monkeypatch, device):
+    monkeypatch.delenv("JAX_PLATFORMS", raising=False)
+    alone = int(device == "cpu")
+    assert launch(works.placed, {}, 2, device=device) == [[0, 0, alone], [1, 1, alone]]
+
+
 def test_what_the_work_refuses_is_raised_as_it_is():
     with pytest.raises(DataError, match=r"^Row 7 can't be read\.\nMend it\.$"):
         launch(works.walking, {"fault": "refused", "rank": 0}, 2)

@@ -28,7 +28,7 @@ RAY = {"workers": 2, "engine": "ray"}
 @pytest.fixture(scope="module", autouse=True)
 def _cluster():
     """Ray on this machine, once for all of these tests."""
-    starter("ray", None, shared=Path(), gpu=False)  # which says how Ray is to be imported
+    starter("ray", None, shared=Path(), device="auto")  # which says how Ray is to be imported
     from fallline.parallel import on_ray
 
     begun = on_ray._begin(None, 2)
@@ -127,4 +127,4 @@ def test_what_no_engine_can_do_is_refused_in_two_lines(table, tmp_path, given, s
 def test_where_ray_is_not_installed_it_is_said_how(monkeypatch, tmp_path):
     monkeypatch.setitem(sys.modules, "fallline.parallel.on_ray", None)
     with pytest.raises(SettingsError, match=r"pip install 'fallline\[ray\]'"):
-        starter("ray", None, shared=tmp_path, gpu=False)
+        starter("ray", None, shared=tmp_path, device="auto")

@@ -52,6 +52,12 @@ def fitted_by_all(each: list[dict[str, Any]], watch: Any) -> list[np.ndarray]:
     return [np.asarray(process_allgather(fitted(watch, **settings))) for settings in each]
 
 
+def placed(watch: Any) -> list[list[int]]:
+    """For each worker [worker, the GPU it is given, whether all else is out of its sight]."""
+    own = (int(os.environ["JAX_LOCAL_DEVICE_IDS"]), os.environ.get("JAX_PLATFORMS") == "cpu")
+    return np.asarray(process_allgather(np.array([joined().rank, *own]))).tolist()
+
+
 class Seen:
     """As much of a leg as a worker tells of."""
 

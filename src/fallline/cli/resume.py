@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from fallline.cli.options import Json, RunName, Runs, Table
-from fallline.cli.train import ADDRESS, ENGINE, Progress, tell
+from fallline.cli.train import ADDRESS, DEVICE, ENGINE, Progress, tell
 from fallline.errors import SettingsError
 
 _MORE = "Extend a run that has ended by so many {}, such as +{}."
@@ -22,6 +22,7 @@ def resume(
     workers: Annotated[str, typer.Option(metavar="N", help="Processes that share the rows of each batch.")] = "1",
     engine: Annotated[str, typer.Option(metavar="NAME", help=ENGINE)] = "local",
     address: Annotated[str | None, typer.Option(metavar="HOST:PORT", help=ADDRESS)] = None,
+    device: Annotated[str | None, typer.Option(metavar="KIND", help=f"{DEVICE[:-1]}; else as before.")] = None,
     no_report: Annotated[bool, typer.Option("--no-report", help="Leave report.html out.")] = False,
     runs: Runs = None,
     json: Json = False,
@@ -36,6 +37,7 @@ def resume(
         "workers": int(workers) if workers.isascii() and workers.isdigit() else workers,
         "engine": engine,
         "address": address,
+        "device": device,
     }
     with Progress(shown=not (quiet or json)) as progress:
         found = go_on(find_run(run, runs), table, watch=progress.see, **crew, **more)

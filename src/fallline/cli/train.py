@@ -36,6 +36,7 @@ _SYNC = "Steps that workers make apart before they average; another model than t
 _TIMEOUT = "Without a sign of life for so long, a worker counts as lost."
 ENGINE = "Who starts the workers: local for this machine, or ray."
 ADDRESS = "Of a Ray cluster; without one Ray is started on this machine, for as long."
+DEVICE = "Where to compute: auto, cpu or gpu."
 _METRIC = "Final measure: rmse, mae, r2, median_error; accuracy, auc, log_loss, f1, balanced_accuracy."
 
 
@@ -63,7 +64,7 @@ def train(
     worker_timeout: Annotated[float, _option("--worker-timeout", metavar="SECONDS", help=_TIMEOUT)] = 60.0,
     engine: Annotated[str, _option(metavar="NAME", help=ENGINE)] = "local",
     address: Annotated[str | None, _option(metavar="HOST:PORT", help=ADDRESS)] = None,
-    device: Annotated[str, _option(metavar="KIND", help="Where to compute: auto, cpu or gpu.")] = "auto",
+    device: Annotated[str, _option(metavar="KIND", help=DEVICE)] = "auto",
     memory: Annotated[str, _option(metavar="SIZE", help=_MEMORY)] = "auto",
     name: Annotated[str | None, _option(help="What to call the run, after its date.")] = None,
     no_report: Annotated[bool, _option("--no-report", help="Leave report.html out.")] = False,
@@ -120,15 +121,18 @@ def train(
 
 def tell(run: Run, *, no_report: bool, json: bool, quiet: bool) -> None:
     """Say what became of a run that was just trained, and write its report; end as Ctrl-C does if that stopped it."""
+    from fallline.parallel.device import on
+
     talks = not (quiet or json)
     if talks:
         print("\n".join(run.summary), flush=True)
-    if run.verdict.state != "interrupted":
-        found = run.diagnose()
-        if talks:
-            print(_diagnosed(found, run.name), flush=True)
-    if not no_report:
-        _report(run, talks)
+    with on(run.given.get("device") or "auto"):
+        if run.verdict.state != "interrupted":
+            found = run.diagnose()
+            if talks:
+                print(_diagnosed(found, run.name), flush=True)
+        if not no_report:
+            _report(run, talks)
     if json:
         print_json(run.to_json())
     elif not quiet:

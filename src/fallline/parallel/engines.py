@@ -26,16 +26,16 @@ def to_start(workers: int | str, engine: str, address: str | None) -> bool:
     return to_launch(workers) or (engine == "ray" and joined() is None)
 
 
-def starter(engine: str, address: str | None, *, shared: Path, gpu: bool) -> Callable[..., Any]:
+def starter(engine: str, address: str | None, *, shared: Path, device: str) -> Callable[..., Any]:
     """`launch`, or what does the same on Ray. Raises SettingsError where Ray is not installed.
 
     Args:
         address: of a Ray cluster.
         shared: a folder that all workers see.
-        gpu: whether each of Ray's workers gets a GPU.
+        device: what the workers compute on; with "gpu" each has one of its own.
     """
     if engine == "local":
-        return launch
+        return partial(launch, device=device)
     if address is None:  # Ray heeds it when it is first imported: no port that others could reach
         os.environ.setdefault("RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER", "0")
     try:
@@ -44,4 +44,4 @@ def starter(engine: str, address: str | None, *, shared: Path, gpu: bool) -> Cal
         raise SettingsError(
             "engine ray needs Ray, which is not here.\nInstall it: pip install 'fallline[ray]'."
         ) from None
-    return partial(launch_on_ray, address=address, shared=shared, gpu=gpu)
+    return partial(launch_on_ray, address=address, shared=shared, device=device)

@@ -24,6 +24,7 @@ def launch(
     given: dict[str, Any],
     workers: int,
     *,
+    device: str = "auto",
     timeout: float = 60.0,
     watch: Callable[[Any], None] = lambda seen: None,
 ) -> Any:
@@ -31,6 +32,7 @@ def launch(
 
     Args:
         work: a function that stands in a module; it is given `given` and `watch`.
+        device: as in `device.on`; with GPUs each worker has one of its own.
         timeout: seconds without a sign of life, or of getting further, after which a worker counts as hung.
         watch: told what the first worker's `watch` is told, in short.
 
@@ -43,7 +45,7 @@ def launch(
         address = f"127.0.0.1:{free_port()}"
         for rank in range(workers):
             job = Job(rank, workers, address, max(1, int(timeout)), work, given)
-            crew.append(_start(rank, workers))
+            crew.append(_start(rank, workers, device))
             with suppress(BrokenPipeError):  # it will be found lost
                 assert crew[-1].process.stdin is not None
                 pickle.dump(job, crew[-1].process.stdin)
@@ -62,7 +64,7 @@ def launch(
             worker.log.close()
 
 
-def _start(rank: int, workers: int) -> Worker:
+def _start(rank: int, workers: int, device: str) -> Worker:
     ours, theirs = Pipe(duplex=False)
     log = tempfile.TemporaryFile()  # noqa: SIM115  as long as the worker
     process = subprocess.Popen(
@@ -72,18 +74,23 @@ def _start(rank: int, workers: int) -> Worker:
         stderr=log,
         pass_fds=[theirs.fileno()],
         start_new_session=True,  # Ctrl-C is for us to pass on; and it can be ended with all that it started
-        env=os.environ | alone(workers),
+        env=os.environ | alone(workers, device) | {"JAX_LOCAL_DEVICE_IDS": str(rank)},  # of the GPUs, if any
     )
     theirs.close()
     return Worker(rank, process, ours, log)
 
 
-def alone(workers: int) -> dict[str, str]:
-    """The environment in which each of so many workers has its part of this machine's cores."""
+def alone(workers: int, device: str = "auto") -> dict[str, str]:
+    """The environment in which each of so many workers has its part of this machine's cores, and its kind of device."""
     threads = str(max(1, len(os.sched_getaffinity(0)) // workers))
     names = ("NPROC", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "POLARS_MAX_THREADS")
     flags = f"{os.environ.get('XLA_FLAGS', '')} --xla_cpu_multi_thread_eigen={'false' if threads == '1' else 'true'}"
-    return dict.fromkeys(names, threads) | {"XLA_FLAGS": flags.strip()}
+    return dict.fromkeys(names, threads) | {"XLA_FLAGS": flags.strip()} | only(device)
+
+
+def only(device: str) -> dict[str, str]:
+    """The environment in which JAX sees no GPU where none was asked for."""
+    return {"JAX_PLATFORMS": "cpu"} if device == "cpu" else {}
 
 
 def free_port(lowest: int = 0) -> int:

@@ -28,7 +28,7 @@ from ray.train.v2.api.exceptions import TrainingFailedError
 from ray.util.queue import Queue
 
 from fallline.errors import FalllineError, SettingsError, WorkerError
-from fallline.parallel.launch import alone, free_port
+from fallline.parallel.launch import alone, free_port, only
 from fallline.parallel.listen import Leg, Ready
 from fallline.parallel.mesh import join, joined
 
@@ -65,7 +65,7 @@ def launch_on_ray(
     *,
     shared: Path,
     address: str | None = None,
-    gpu: bool = False,
+    device: str = "auto",
     timeout: float = 60.0,
     watch: Callable[[Any], None] = lambda seen: None,
 ) -> Any:
@@ -74,11 +74,11 @@ def launch_on_ray(
     Args:
         shared: a folder that all workers see; Ray's own files lie in it while they work.
         address: of a Ray cluster, or "auto" for the one of this machine; Ray is started here, for as long, when None.
-        gpu: whether each worker gets a GPU.
+        device: what the workers compute on; with "gpu" Ray gives each one of its own.
 
     Raises: as `launch`, and SettingsError when there is no such cluster.
     """
-    begun = _begin(address, workers)
+    begun = _begin(address, workers, device)
     heard = Queue(actor_options={"num_cpus": 0})
     last: list[Ready] = []
 
@@ -95,7 +95,7 @@ def launch_on_ray(
         _work,
         train_loop_config={"work": work, "given": given, "folder": os.getcwd(), "heard": heard},
         backend_config=Joining(max(1, int(timeout))),
-        scaling_config=ScalingConfig(num_workers=workers, use_gpu=gpu),
+        scaling_config=ScalingConfig(num_workers=workers, use_gpu=device == "gpu"),
         run_config=RunConfig(name="fallline", storage_path=str(storage)),
     )
     try:
@@ -111,14 +111,14 @@ def launch_on_ray(
             ray.shutdown()
 
 
-def _begin(address: str | None, workers: int) -> bool:
+def _begin(address: str | None, workers: int, device: str) -> bool:
     """Connect to a cluster, or start one of this machine alone; whether that is ours to end."""
     if ray.is_initialized():
         return False
     quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": "ERROR"}
     if address is not None:
         try:
-            ray.init(address, **quiet)
+            ray.init(address, runtime_env={"env_vars": only(device)}, **quiet)
         except (ConnectionError, ValueError, RuntimeError) as error:
             first = " ".join(str(error).split())[:200]
             raise SettingsError(
@@ -129,7 +129,7 @@ def _begin(address: str | None, workers: int) -> bool:
         "local",
         num_cpus=workers,
         include_dashboard=False,
-        runtime_env={"env_vars": alone(workers)},
+        runtime_env={"env_vars": alone(workers, device)},
         **quiet,
     )
     return True
