@@ -1,4 +1,4 @@
-"""A real browser without a window, and reports to open in it. The browser is the system's own, never a download."""
+"""A real browser without a window; reports and the lab are opened in it. It is the system's own, never a download."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from browser.lab_page import serve
+from browser.lab_page import visit as go_to
 from playwright.sync_api import Browser, Page, sync_playwright
 from report.fabricated import charts, diagnosis, explanations, fabricated, story
 
@@ -81,3 +83,42 @@ def visit(browser: Browser, report: Path) -> Iterator[Callable[..., Page]]:
     assert asked == went
     for context in contexts:
         context.close()
+
+
+# -- the lab
+
+
+@pytest.fixture(scope="module")
+def address() -> Iterator[str]:
+    with serve() as (found, _):
+        yield found
+
+
+@pytest.fixture(scope="module")
+def opened(browser: Browser, address: str) -> Iterator[tuple[Page, list[str], list[str]]]:
+    """One page of the lab for all tests of a file, with what went wrong on it and what it asked for."""
+    context = browser.new_context(viewport={"width": 1280, "height": 800}, accept_downloads=True)
+    context.set_default_timeout(15_000)
+    page, wrong, asked = context.new_page(), [], []
+    page.on("console", lambda said: wrong.append(said.text) if said.type in ("error", "warning") else None)
+    page.on("pageerror", lambda error: wrong.append(str(error)))
+    page.on("request", lambda request: asked.append(request.url))
+    page.goto(address)
+    page.wait_for_selector("html[data-drawn]", state="attached", timeout=60_000)
+    yield page, wrong, asked
+    context.close()
+
+
+@pytest.fixture
+def page(opened: tuple[Page, list[str], list[str]], address: str) -> Iterator[Page]:
+    """The page at its first sight; afterwards nothing may have gone wrong, and nobody else have been asked."""
+    page, wrong, asked = opened
+    page.set_viewport_size({"width": 1280, "height": 800})
+    go_to(page)
+    yield page
+    page.evaluate(
+        "document.querySelectorAll('dialog[open]').forEach((each) => each.close()); document.activeElement.blur()"
+    )
+    assert wrong == []
+    origin = address.split("?")[0]
+    assert [url for url in asked if not url.startswith((origin, "data:", "blob:"))] == []

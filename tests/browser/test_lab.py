@@ -6,7 +6,6 @@ import os
 import re
 import shutil
 import signal
-from collections.abc import Iterator
 from contextlib import suppress
 from decimal import Decimal
 from pathlib import Path
@@ -15,7 +14,6 @@ import numpy as np
 import polars as pl
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from browser.conftest import QUIET
 from browser.lab_page import (
     address_of,
     colour_at,
@@ -31,7 +29,7 @@ from browser.lab_page import (
     visit,
     walk,
 )
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Page
 
 import fallline as fl
 from fallline.examples import example
@@ -40,50 +38,6 @@ from fallline.numbers import number
 
 BALL = "#b84a00"
 ONE = {"target": "progression_above_mean", **Scene().asked(), "stop": None}
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=[*QUIET])
-        yield browser
-        browser.close()
-
-
-@pytest.fixture(scope="module")
-def address() -> Iterator[str]:
-    with serve() as (found, _):
-        yield found
-
-
-@pytest.fixture(scope="module")
-def opened(chromium: Browser, address: str) -> Iterator[tuple[Page, list[str], list[str]]]:
-    """One page for all tests of this file, with what went wrong on it and what it asked for."""
-    context = chromium.new_context(viewport={"width": 1280, "height": 800}, accept_downloads=True)
-    context.set_default_timeout(15_000)
-    page, wrong, asked = context.new_page(), [], []
-    page.on("console", lambda said: wrong.append(said.text) if said.type in ("error", "warning") else None)
-    page.on("pageerror", lambda error: wrong.append(str(error)))
-    page.on("request", lambda request: asked.append(request.url))
-    page.goto(address)
-    page.wait_for_selector("html[data-drawn]", state="attached", timeout=60_000)
-    yield page, wrong, asked
-    context.close()
-
-
-@pytest.fixture
-def page(opened: tuple[Page, list[str], list[str]], address: str) -> Iterator[Page]:
-    """The page at its first sight; afterwards nothing may have gone wrong, and nobody else have been asked."""
-    page, wrong, asked = opened
-    page.set_viewport_size({"width": 1280, "height": 800})
-    visit(page)
-    yield page
-    page.evaluate(
-        "document.querySelectorAll('dialog[open]').forEach((each) => each.close()); document.activeElement.blur()"
-    )
-    assert wrong == []
-    origin = address.split("?")[0]
-    assert [url for url in asked if not url.startswith((origin, "data:", "blob:"))] == []
 
 
 @pytest.fixture(scope="module")
@@ -544,7 +498,7 @@ def test_a_kept_run_can_be_taken_along(page, tmp_path):
 # -- share
 
 
-def test_a_link_shows_another_person_the_same_numbers(page, chromium, address):
+def test_a_link_shows_another_person_the_same_numbers(page, browser, address):
     visit(page, "#table=diabetes&rate=0.05&batch=32&seed=3")
     page.click('[data-forward="25"]')
     until(page, 25)
@@ -553,7 +507,7 @@ def test_a_link_shows_another_person_the_same_numbers(page, chromium, address):
     link = page.locator("#share .link").first.input_value()
     page.keyboard.press("Escape")
     assert "token" not in link
-    context = chromium.new_context()
+    context = browser.new_context()
     other = context.new_page()
     other.goto(address + "#" + link.split("#")[1] + "&hide=rate,batch&present=1")
     until(other, 25)
@@ -567,8 +521,8 @@ def test_a_link_shows_another_person_the_same_numbers(page, chromium, address):
 
 
 @pytest.mark.parametrize("broken", ["table=nosuch", "point=a,b", "rate=no"])
-def test_a_broken_link_is_told_and_one_starts_without_it(chromium, address, broken):
-    context = chromium.new_context()
+def test_a_broken_link_is_told_and_one_starts_without_it(browser, address, broken):
+    context = browser.new_context()
     other = context.new_page()
     other.goto(f"{address}#{broken}")
     other.locator("#notice").get_by_role("button", name="Start again").click()
@@ -648,8 +602,8 @@ def test_a_narrow_page_or_one_at_twice_the_size_does_not_scroll_sideways(page, w
         assert wide() <= width, too_wide(page, width)
 
 
-def test_who_wants_no_motion_gets_none(chromium, address):
-    context = chromium.new_context(reduced_motion="reduce")
+def test_who_wants_no_motion_gets_none(browser, address):
+    context = browser.new_context(reduced_motion="reduce")
     quiet = context.new_page()
     quiet.goto(address)
     until(quiet, 0)
@@ -669,10 +623,10 @@ def test_the_loss_can_be_heard(page):
 # -- runs, and trouble
 
 
-def test_a_recorded_run_is_replayed_in_the_same_page(chromium, tmp_path: Path):
+def test_a_recorded_run_is_replayed_in_the_same_page(browser, tmp_path: Path):
     run = fl.train(example("one_weight"), runs=tmp_path, **ONE, steps=40)
     with serve("last", "--runs", str(tmp_path)) as (found, _):
-        context = chromium.new_context()
+        context = browser.new_context()
         replay = context.new_page()
         replay.goto(found)
         replay.wait_for_selector("html[data-drawn]", state="attached", timeout=60_000)
@@ -685,9 +639,9 @@ def test_a_recorded_run_is_replayed_in_the_same_page(chromium, tmp_path: Path):
         context.close()
 
 
-def test_a_killed_training_is_told_and_started_again(chromium):
+def test_a_killed_training_is_told_and_started_again(browser):
     with serve() as (found, process):
-        context = chromium.new_context()
+        context = browser.new_context()
         mine = context.new_page()
         mine.goto(found)
         until(mine, 0)
