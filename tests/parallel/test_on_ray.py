@@ -31,7 +31,7 @@ def _cluster():
     starter("ray", None, shared=Path(), device="auto")  # which says how Ray is to be imported
     from fallline.parallel import on_ray
 
-    begun = on_ray._begin(None, 2)
+    begun = on_ray._begin(None, 2, "auto")
     yield
     if begun:
         on_ray.ray.shutdown()
