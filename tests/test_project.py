@@ -325,3 +325,13 @@ def _loss_after(run: fl.Run, step: int) -> float:
     training = run.training
     whole = training.ready.whole
     return float(training.parts.loss(training.parts.model.predict(training.at(step), whole.features), whole))
+
+
+def test_what_the_model_does_not_see_is_told_but_not_what_somebody_said_to_ignore(tmp_path):
+    count = np.arange(60)
+    table = {"a": count % 7, "same": [3] * 60, "name": [f"n{i}" for i in count], "own": count % 5, "y": count % 11}
+    run = fl.train(pl.DataFrame(table), "y", runs=tmp_path, types={"own": "ignore"}, rate=0.1, epochs=1)
+    (line,) = [line for line in run.summary if line.startswith("Left out:")]
+    assert line.startswith("Left out: same (constant: every value is '3'); name (text with 60 distinct values")
+    assert "own" not in line
+    assert {line.partition(":")[0] for line in run.data["steps"] if "left out" in line} == {"same", "name", "own"}

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import os
 import platform
 import shutil
 import time
@@ -414,7 +415,10 @@ def _data(table: Table, origin: dict[str, Any], read: int) -> dict[str, Any]:
             | ({"range": ranges[c.name]} if c.name in ranges else {})
             for c in table.columns
         ],
-        "steps": list(table.preparation.describe()),
+        "steps": [
+            *table.preparation.describe(),
+            *(f"{c.name}: left out; {c.why}" for c in table.columns if c.kind == "ignore"),
+        ],
         "features": list(table.preparation.feature_names),
         "split": table.split.how,
     }
@@ -461,5 +465,6 @@ def environment(device: str) -> dict[str, Any]:
         "python": platform.python_version(),
         "system": f"{platform.system()} {platform.machine()}",
         "device": kind,
+        "cores": len(os.sched_getaffinity(0)),
         "packages": {"fallline": __version__} | {name: version(name) for name in packages},
     }

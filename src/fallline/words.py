@@ -14,6 +14,7 @@ MODELS = {
     "softmax": "softmax regression",
 }
 CONSTANTS = {"Absolute": "the median", "Quantile": "the quantile", "Huber": "the best constant"}
+MOST_TOLD = 5  # columns
 MEASURES = {"rmse": "RMSE", "mae": "MAE", "r2": "R²", "auc": "AUC", "f1": "F1"}
 
 
@@ -81,6 +82,7 @@ def summary(run: dict[str, Any], condensed: bool) -> list[str]:
         f"The {begun} had a loss of {number(start['loss'])}; {start['trivial']} has "
         f"{number(start['trivial_loss'])}; the model kept has {number(metrics['train']['loss'])}.",
     ]
+    lines += _left_out(data["columns"])
     if settings["rate_asked"] == "auto" and settings["rate"] != 1.0:
         lines.append(f"The rate {number(settings['rate'])} was chosen by trial runs.")
     if condensed:
@@ -112,6 +114,15 @@ def summary(run: dict[str, Any], condensed: bool) -> list[str]:
     verdict = run["verdict"]
     lines.append(f"Verdict: {verdict['state']}. {verdict['why'][:1].upper()}{verdict['why'][1:]} {verdict['next']}")
     return lines
+
+
+def _left_out(columns: list[dict[str, Any]]) -> list[str]:
+    """Which columns the model does not see, and why; nothing of those that a person said to ignore."""
+    found = [
+        f"{c['name']} ({c['why']})" for c in columns if c["kind"] == "ignore" and not c["why"].startswith("as you")
+    ]
+    more = f"; and {len(found) - MOST_TOLD:,} more" if len(found) > MOST_TOLD else ""
+    return [f"Left out: {'; '.join(found[:MOST_TOLD])}{more}."] if found else []
 
 
 def _apart(apart: dict[str, Any]) -> str:

@@ -91,9 +91,9 @@ def json_lines() -> list[Case]:
             ("1e308", at_5(None, a=1e308), ("Row 5 of column 'a'", "too large"), None),
             ("30 digits", at_5(None, a=10**30), (), ("Row 5 of column 'a'", "too far")),
             ("5,000 digits", at_5('{"a": ' + "1" * 5000 + "}"), ("Line 5", "too many digits"), None),
-            ("a text among numbers", at_5(None, a="oops"), (), ("Row 5 of column 'a' is 'oops'",)),
-            ("an object among numbers", at_5(None, a={"x": 1}), (), ("Row 5 of column 'a'",)),
-            ("a list among numbers", at_5(None, a=[1, 2]), (), ("Row 5 of column 'a'",)),
+            ("a text among numbers", at_5(None, a="oops"), ("Row 5 of column 'a' is 'oops'",), None),
+            ("an object among numbers", at_5(None, a={"x": 1}), ("Row 5 of column 'a'",), None),
+            ("a list among numbers", at_5(None, a=[1, 2]), ("Row 5 of column 'a'",), None),
             ("true among numbers", at_5(None, a=True), (), None),
             ("an object in each row", lines([row | {"o": {"x": 1, "z": [2]}} for row in rows]), (), None),
             (
@@ -106,8 +106,8 @@ def json_lines() -> list[Case]:
             (
                 "half a surrogate pair beside mixed values",
                 at_5('{"a": "x", "b": 1, "c": "\\ud800", "y": 2}'),
-                (),
                 ("Row 5 of column 'a'",),
+                None,
             ),
             ("an escaped zero", at_5('{"a": 1, "b": 1, "c": "u\\u0000v", "y": 2}'), (), None),
             ("a zero byte", lines(rows).replace(b'"u"', b'"\0"', 1), ("Line 1", "no JSON"), None),

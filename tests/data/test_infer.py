@@ -36,13 +36,24 @@ def one(values, name: str = "x", **options):
         ([7] * 29 + [None], "category", "or missing"),
         ([None] * ROWS, "ignore", "every value is missing"),
         ([[1], [2]] * 15, "ignore", "neither numbers nor text"),
-        ([str(i) for i in range(29)] + ["oops"], "ignore", "29 are numbers, but 'oops' is not"),
+        ([str(i % 9) for i in range(29)] + ["odd"], "category", "29 are numbers, but 'odd' is not"),
     ],
 )
 def test_a_column_is_taken_for_what_its_values_are(values, kind, why):
     column = one(values)
     assert column.kind == kind
     assert why in column.why
+
+
+def test_numbers_spoilt_by_a_few_texts_are_refused_unless_somebody_says_what_they_are():
+    spoilt = [str(i) for i in range(29)] + ["oops"]
+    with pytest.raises(
+        DataError, match=r"^Row 30 of column 'x' is 'oops', but 29 of 30 rows hold numbers\.\n.*ignore\.$"
+    ):
+        one(spoilt)
+    assert one(spoilt, types={"x": "ignore"}).kind == "ignore"
+    assert one(spoilt, types={"x": "category"}).kind == "category"
+    assert one([*spoilt, "a", "b", "c"]).kind == "ignore"  # more than a tenth: names that may look like numbers
 
 
 @pytest.mark.parametrize("name", ["id", "PassengerId", "customer_id", "unnamed_1", "Unnamed: 0", "index"])

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from threadpoolctl import threadpool_limits
 
 from fallline.data import median, moments
 from fallline.errors import DataError
@@ -80,3 +81,14 @@ def test_no_rows_and_numbers_too_large_are_told():
         moments(np.ones((2, 1)), np.zeros(2))
     with pytest.raises(DataError, match="too large"):
         moments(np.array([[1.7e308], [-1.7e308]]))
+
+
+def test_moments_have_the_same_bits_whatever_the_number_of_threads():
+    values = np.random.default_rng(0).normal(3, 2, (40_000, 1))
+    weights = np.random.default_rng(1).uniform(0, 2, len(values))
+    for weighed in (None, weights):
+        with threadpool_limits(1):
+            alone = moments(values, weighed)
+        with threadpool_limits(2):
+            together = moments(values, weighed)
+        assert all((a == b).all() for a, b in zip(alone, together, strict=True))

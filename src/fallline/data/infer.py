@@ -73,27 +73,32 @@ def task_of(target: pl.Series, types: Mapping[str, str] | None = None) -> str:
         return "classes"
     values = as_numbers(target).filter(present(target))
     if values.null_count() and is_text(target):
-        _check_classes(target, values)
+        _check_spoilt(target, f"the target '{shown(target.name)}'", "all are classes: --type COLUMN=category")
         return "classes"
     if values.null_count():
         return "regression"
     return "classes" if values.n_unique() == 2 and (values == values.round()).all() else "regression"
 
 
-def _check_classes(target: pl.Series, values: pl.Series) -> None:
-    """Raises: DataError for what looks like a number spoilt by a few texts, and would make a class of each number."""
-    if values.null_count() > len(values) / 10 or values.n_unique() <= MOST_NUMBERS:
+def _check_spoilt(series: pl.Series, name: str, otherwise: str) -> None:
+    """Raises: DataError for what looks like numbers spoilt by a few texts, and would make a category of each number."""
+    odd = as_numbers(series).is_null() & present(series)
+    values = as_numbers(series).filter(present(series))
+    if not 0 < values.null_count() <= len(values) / 10 or values.n_unique() <= MOST_NUMBERS:
         return
-    row = (as_numbers(target).is_null() & present(target)).arg_true()[0]
+    row = odd.arg_true()[0]
     raise DataError(
-        f"Row {row + 1} of the target '{shown(target.name)}' is '{shown(target[row])}', but {values.count():,} of "
-        f"{len(values):,} rows hold numbers.\nCorrect it, or say that all are classes: --type COLUMN=category."
+        f"Row {row + 1} of {name} is '{shown(series[row])}', but {values.count():,} of "
+        f"{len(values):,} rows hold numbers.\nCorrect it, or say that {otherwise}."
     )
 
 
 def _column(series: pl.Series, asked: str | None) -> Column:
     missing = len(series) - int(present(series).sum()) if is_text(series) or series.null_count() else 0
     kind, why, distinct = _inferred(series, missing)
+    if asked is None and is_text(series) and kind in ("category", "ignore") and distinct > MOST_NUMBERS:
+        otherwise = "these are no numbers: --type COLUMN=category, or ignore"
+        _check_spoilt(series, f"column '{shown(series.name)}'", otherwise)
     if kind == "number" and asked is None:
         numbers(series)  # they are, but one may be too large to compute with
     if asked is not None:
@@ -144,10 +149,10 @@ def _inferred_text(known: pl.Series, distinct: int) -> tuple[str, str]:
         return "number", f"numbers written as text, {distinct:,} distinct"
     if not as_days(known).null_count():
         return "date", "text that reads as dates"
-    kind, why = "category", f"text with {distinct:,} distinct values"
+    why = f"text with {distinct:,} distinct values"
     if distinct > max(2, len(known) / 2):
-        kind, why = "ignore", f"{why} in {len(known):,} rows, like names or ids ('{shown(known[0])}')"
+        return "ignore", f"{why} in {len(known):,} rows, like names or ids ('{shown(known[0])}')"
     if parsed.null_count() <= len(known) / 10:
         odd = known.filter(parsed.is_null())[0]
         why += f"; {len(known) - parsed.null_count():,} are numbers, but '{shown(odd)}' is not"
-    return kind, why
+    return "category", why

@@ -2,7 +2,8 @@
 
 The scale is the root of the mean squared distance from the mean (divided by n, not n - 1: only then do weights
 and repetitions agree). Two passes over shifted values, so that a mean of 1e9 with a deviation of 1 comes out
-right (Chan, Golub and LeVeque, The American Statistician 37(3), 1983).
+right (Chan, Golub and LeVeque, The American Statistician 37(3), 1983). Sums go by rows in one order, without BLAS,
+whose last bits depend on how many threads it has: a run must go on to the same bits on another machine's cores.
 """
 
 from __future__ import annotations
@@ -46,13 +47,13 @@ def moments(
     first = values[0]  # any value of the column will do as the shift; a constant column then becomes exactly 0
     with np.errstate(over="ignore", invalid="ignore"):
         away = values - first
-        mean = share @ away
+        mean = np.einsum("i,ij->j", share, away)
         away -= mean
         largest = np.maximum(np.abs(away).max(axis=0), np.finfo(np.float64).tiny)
         away /= largest  # squares neither overflow nor vanish
-        correction = share @ away
+        correction = np.einsum("i,ij->j", share, away)
         away *= away
-        scale = largest * np.sqrt(np.maximum(share @ away - correction**2, 0))
+        scale = largest * np.sqrt(np.maximum(np.einsum("i,ij->j", share, away) - correction**2, 0))
         mean = first + (mean + largest * correction)
     if not (np.isfinite(mean).all() and np.isfinite(scale).all()):
         raise DataError("The numbers are too large to take a mean of.\nMeasure them in a larger unit.")
