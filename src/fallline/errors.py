@@ -6,6 +6,8 @@ FalllineError                  what went wrong, where, and what to do: at most t
 ├── RunError                   a run folder that is absent, damaged or from a newer version
 ├── WorkerError                one of many processes was killed, hung, or failed
 └── StorageError (OSError)     no space left, no right to write, something already there
+
+Stopped (KeyboardInterrupt)    Ctrl-C before workers had made a step, or for the second time
 """
 
 from __future__ import annotations
@@ -36,10 +38,18 @@ class RunError(FalllineError):
 class WorkerError(FalllineError):
     """One of the processes that train together was killed, hung, or failed.
 
-    `run` is the folder that `resume` goes on with; None when training had not begun.
+    `run` is the folder that `resume` goes on with; None when there was none yet.
     """
 
     run: Path | None = None
+
+
+class Stopped(KeyboardInterrupt):
+    """Ctrl-C before workers had made a step, or for the second time; `run` is the folder that they wrote, if any."""
+
+    def __init__(self, run: Path | None = None) -> None:
+        super().__init__()
+        self.run = run
 
 
 class StorageError(FalllineError, OSError):

@@ -22,7 +22,7 @@ from fallline import __version__, words
 from fallline.data import Number, fingerprint, read_table
 from fallline.data.stream.membership import PARTS
 from fallline.engine import precision
-from fallline.errors import DataError, SettingsError, StorageError
+from fallline.errors import DataError, SettingsError, Stopped, StorageError
 from fallline.fit import Fitted, SetUp, fit
 from fallline.halfway import Halfway, pack
 from fallline.legs import Leg
@@ -135,7 +135,12 @@ def train(
     # the rows of a table on disk are laid down once, for all workers here; elsewhere each lays down its own
     streamed = None if given["bound"] is None or address is not None else _stream(given, asked)
     work = {"given": given, "asked": asked, "streamed": streamed}
-    return Run(start(carry_out, work, int(workers), timeout=worker_timeout, watch=watch))
+    try:
+        return Run(start(carry_out, work, int(workers), timeout=worker_timeout, watch=watch))
+    except Stopped as stopped:
+        if stopped.run is not None and not any((stopped.run / "trace").iterdir()):  # leave nothing behind
+            shutil.rmtree(stopped.run, ignore_errors=True)
+        raise
 
 
 def carry_out(
@@ -174,6 +179,7 @@ def carry_out(
     folder = new_folder(runs_folder(given["runs"]), name)
     if crew:
         crew.folder = folder
+        watch(folder)  # whoever started the workers ought to know what an accident leaves behind
     known = {
         "format": FORMAT,
         "created": time.strftime("%Y-%m-%dT%H:%M:%S%z"),

@@ -43,6 +43,7 @@ from fallline.trace.run_folder import RunFolder
 from fallline.trace.sound import NEEDED, cut, sound_parts
 from fallline.types import Parts, State
 
+MOST_STEPS = 10**15  # of a run
 ROOM = 2**26  # bytes of a checkpoint besides its arrays of weights
 
 
@@ -122,6 +123,7 @@ def go_on(
         parts = parts_for(asked, table)
         if crew:
             crew.folder = folder
+            watch(folder)
         with on(device), precision(asked.precision):
             past, sound, said = _past(folder, asked, parts)
             said += _changes(known["environment"], device) + _others(known["given"], crew.workers if crew else 1)
@@ -145,15 +147,23 @@ def go_on(
 
 def persevere(start: Callable[[], Run], restarts: int, **how: Any) -> Run:
     """What `start` trains; after a worker was lost, so often as may be, its run gone on with. `how` is for `resume`."""
+    workers, engine = how.get("workers", 1), how.get("engine", "local")
+    if restarts < 0 or (restarts and workers == 1 and engine == "local"):
+        raise SettingsError(
+            f"restarts is {restarts} with {workers} workers.\nGive 0 or more, and more than one worker."
+        )
     while True:
         try:
             return start()
         except WorkerError as error:
-            if restarts < 1 or error.run is None:
+            if restarts < 1:
                 raise
             restarts -= 1
-            print(f"{str(error).splitlines()[0]} Going on from the last checkpoint.", file=sys.stderr, flush=True)
-            start = partial(resume, error.run, **how)
+            begun = error.run is not None
+            where = "Going on from the last checkpoint." if begun else "Starting again."
+            print(f"{str(error).splitlines()[0]} {where}", file=sys.stderr, flush=True)
+            if begun:
+                start = partial(resume, error.run, **how)
 
 
 def _others(given: dict[str, Any], workers: int) -> list[str]:
@@ -180,14 +190,19 @@ def _more(run: RunFolder, epochs: int | None, steps: int | None) -> tuple[int, i
     if state == "interrupted":
         if epochs is None and steps is None:
             return None
-        raise RunError(f"{run.name} has not ended yet.\nFirst: fallline resume {run.name}; then extend it.")
+        raise RunError(f"{run.name} has not ended yet.\nFirst: {run.goes_on}; then extend it.")
     made = int(run.verdict.figures["steps"])
+    most = (MOST_STEPS - made) // (1 if epochs is None else int(run.settings["steps_an_epoch"]))
+    if (steps or epochs or 0) > most:
+        raise SettingsError(
+            f"{run.name} can't be extended so far.\nGive {most:,} {'steps' if steps else 'epochs'} at most."
+        )
     if state == "diverged":
         raise RunError(f"{run.name} diverged at step {made:,}: there is nothing to go on with.\n{run.verdict.next}")
     if epochs is None and steps is None:
         raise RunError(
             f"{run.name} has ended ({state}, {made:,} steps): there is nothing left to do.\n"
-            f"To extend it: fallline resume {run.name} --epochs +10, or --steps +1000."
+            f"To extend it: {run.goes_on} --epochs +10, or --steps +1000."
         )
     return made, made + (steps or (epochs or 0) * int(run.settings["steps_an_epoch"]))
 

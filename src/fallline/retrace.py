@@ -122,7 +122,7 @@ def table_of(run: RunFolder, source: Any = None) -> Any:
     if source is None:
         source = origin.get("path")
         if source is None or not (Path(source).exists() or is_several(source)):
-            to_do = "Train on a file instead" if source is None else "Put the table back where it was"
+            to_do = "Name it: --table" if source is None else "Put it back where it was, or name it: --table"
             raise RunError(
                 f"{run.name} was trained on {source_name(origin)}, which is no longer at hand.\n"
                 f"{to_do}; trace and weights can be read without it."

@@ -15,7 +15,7 @@ import pytest
 from parallel.works import reachable
 
 import fallline as fl
-from fallline.errors import DataError, SettingsError, WorkerError
+from fallline.errors import DataError, SettingsError, Stopped, WorkerError
 from fallline.parallel.engines import starter
 from fallline.resuming import persevere
 
@@ -103,6 +103,28 @@ def test_a_lost_worker_of_ray_ends_the_run_which_is_gone_on_with(table, tmp_path
     assert "Going on from the last checkpoint." in capsys.readouterr().err
     assert run.finished
     assert run.resumed[-1]["step"] > 0
+
+
+def test_ctrl_c_ends_workers_of_ray_and_leaves_a_run_to_go_on_with(table, tmp_path):
+    before = signal.getsignal(signal.SIGINT)
+
+    def watch(seen):
+        if getattr(seen, "end", 0) > 5:
+            os.kill(os.getpid(), signal.SIGINT)
+
+    with pytest.raises(Stopped) as stopped:
+        fl.train(table, "y", runs=tmp_path, checkpoint_every=0, watch=watch, epochs=10**6, **RAY, **ASKED)
+    assert signal.getsignal(signal.SIGINT) is before
+    found = fl.open_run(stopped.value.run)
+    assert found.verdict.state == "interrupted"
+    assert found.verdict.next.endswith(f"fallline resume {found.name} --workers 2.")
+
+
+def test_a_cluster_that_does_not_answer_is_told_at_once():
+    from fallline.parallel import on_ray
+
+    with pytest.raises(ConnectionRefusedError):
+        on_ray._answers("127.0.0.1:1")
 
 
 def test_what_a_worker_of_ray_refuses_is_told_as_it_is(table, tmp_path):

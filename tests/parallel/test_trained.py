@@ -3,8 +3,14 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
+import subprocess
+import sys
+import threading
+import time
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -45,13 +51,13 @@ def children() -> list[int]:
 
 
 def test_a_killed_worker_ends_the_run_which_is_gone_on_with_to_the_same_model(frame, tmp_path, capsys):
-    beyond = []
+    beyond, killed = [], []
 
     def watch(seen):
-        there = children()
-        if getattr(seen, "end", 0) > 9 and len(there) == 2:  # a leg may be told after the loss
-            beyond.extend(each for pid in there for each in works.reachable(pid))
-            os.kill(there[-1], signal.SIGKILL)
+        if getattr(seen, "end", 0) > 9 and not killed:  # a leg may be told after the loss
+            beyond.extend(each for pid in children() for each in works.reachable(pid))
+            killed.append(children()[-1])
+            os.kill(killed[-1], signal.SIGKILL)
 
     asked = ASKED | {"epochs": 60}
     given = {"runs": tmp_path, "name": "killed", "workers": 2, "checkpoint_every": 0, "watch": watch}
@@ -75,6 +81,45 @@ def test_a_killed_worker_ends_the_run_which_is_gone_on_with_to_the_same_model(fr
     assert len(run.trace) == len(alone.trace)
     far = np.linalg.norm(run.flat_weights() - alone.flat_weights()) / np.linalg.norm(alone.flat_weights())
     assert far < 1e-4
+
+
+def test_a_worker_that_is_lost_before_the_first_step_costs_a_restart(frame, tmp_path, capsys):
+    """As the rate is chosen by trials, or while programs are compiled."""
+    killed = []
+
+    def kill():
+        while len(there := children()) < 2:
+            time.sleep(0.05)
+        killed.append(there[-1])
+        os.kill(there[-1], signal.SIGKILL)
+
+    asked = ASKED | {"epochs": 2}
+    threading.Thread(target=kill, daemon=True).start()
+    run = persevere(partial(fl.train, frame, "y", runs=tmp_path, workers=2, **asked), 1, source=frame, workers=2)
+    assert len(killed) == 1
+    assert run.finished
+    assert re.search("Starting again|Going on from the last checkpoint", capsys.readouterr().err)
+
+
+@pytest.mark.parametrize("given", [{"workers": 2, "restarts": -1}, {"workers": 1, "restarts": 2}])
+def test_restarts_are_for_workers(given):
+    with pytest.raises(SettingsError, match=f"^restarts is {given['restarts']} with {given['workers']} workers"):
+        persevere(lambda: None, given["restarts"], workers=given["workers"])  # pyright: ignore[reportArgumentType]
+
+
+def test_ctrl_c_before_the_first_step_leaves_nothing_behind(frame, tmp_path):
+    frame.write_csv(tmp_path / "t.csv")
+    words = ["train", str(tmp_path / "t.csv"), "--target", "y", "--workers", "2", "--model", "mlp:8", "--batch", "16"]
+    command = [sys.executable, "-m", "fallline", *words, "--runs", str(tmp_path / "runs")]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as training:
+        while not list((tmp_path / "runs").glob("*")):  # the rate is chosen by trials after that
+            time.sleep(0.02)
+        time.sleep(0.2)
+        training.send_signal(signal.SIGINT)
+        said = training.communicate()[1]
+    assert training.returncode == 130
+    assert said.splitlines()[-1] == "Stopped."
+    assert not list((tmp_path / "runs").iterdir())
 
 
 def test_a_run_of_workers_that_went_apart_can_be_walked_again(frame, tmp_path):

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import warnings
 
 from fallline.errors import FalllineError
+
+STOPPED = 130  # the exit code, also of what Typer makes of Ctrl-C
 
 
 def main() -> None:
@@ -15,14 +18,17 @@ def main() -> None:
 
     # what JAX keeps of its compilations only saves time: where it can't be kept, all else goes on
     warnings.filterwarnings("ignore", "Error (reading|writing) persistent compilation cache")
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # a cluster's end of time is like Ctrl-C: nothing is lost
     try:
         code = app(prog_name="fallline", standalone_mode=False)
         sys.stdout.flush()  # here, where it may still fail in two lines
+        if code == STOPPED:
+            _fail("Stopped.", STOPPED)
         sys.exit(code)
     except FalllineError as error:
         _fail(f"Error: {error}")
     except KeyboardInterrupt:
-        _fail("Stopped by Ctrl-C.", 130)
+        _fail("Stopped.", STOPPED)
     except BrokenPipeError:  # the reader of our output has seen enough
         _drop_output()
     except OSError as error:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import sys
+from functools import partial
 from typing import Annotated, Any
 
 import typer
 
 from fallline.cli.options import Json, RunName, Runs, Table
-from fallline.cli.train import ADDRESS, DEVICE, ENGINE, Progress, tell
+from fallline.cli.train import ADDRESS, DEVICE, ENGINE, RESTARTS, TIMEOUT, Progress, tell
 from fallline.errors import SettingsError
 
 _MORE = "Extend a run that has ended by so many {}, such as +{}."
@@ -20,6 +21,8 @@ def resume(
     steps: Annotated[str | None, typer.Option(metavar="+N", help=_MORE.format("updates", 1000))] = None,
     table: Table = None,
     workers: Annotated[str, typer.Option(metavar="N", help="Processes that share the rows of each batch.")] = "1",
+    restarts: Annotated[int, typer.Option(metavar="N", help=RESTARTS)] = 0,
+    worker_timeout: Annotated[float, typer.Option("--worker-timeout", metavar="SECONDS", help=TIMEOUT)] = 60.0,
     engine: Annotated[str, typer.Option(metavar="NAME", help=ENGINE)] = "local",
     address: Annotated[str | None, typer.Option(metavar="HOST:PORT", help=ADDRESS)] = None,
     device: Annotated[str | None, typer.Option(metavar="KIND", help=f"{DEVICE[:-1]}; else as before.")] = None,
@@ -30,17 +33,20 @@ def resume(
 ) -> None:
     """Go on with a run after an accident, to the same bits as without it; or for more steps once it has ended."""
     more: dict[str, Any] = {"epochs": _count("epochs", epochs), "steps": _count("steps", steps)}
+    from fallline.resuming import persevere
     from fallline.resuming import resume as go_on
     from fallline.trace.folder import find_run
 
     crew = {
         "workers": int(workers) if workers.isascii() and workers.isdigit() else workers,
+        "worker_timeout": worker_timeout,
         "engine": engine,
         "address": address,
         "device": device,
     }
     with Progress(shown=not (quiet or json)) as progress:
-        found = go_on(find_run(run, runs), table, watch=progress.see, **crew, **more)
+        how = {"source": table, "watch": progress.see} | crew
+        found = persevere(partial(go_on, find_run(run, runs), **how, **more), restarts, **how)
     for said in found.resumed[-1]["said"]:
         print(f"Note: {said}", file=sys.stderr)
     tell(found, no_report=no_report, json=json, quiet=quiet)

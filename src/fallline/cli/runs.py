@@ -38,7 +38,7 @@ def _row(path: Path) -> dict[str, str]:
         if not run.finished:
             measured = verdict.why if verdict.state == "running" else verdict.next
         elif verdict.state == "interrupted":
-            measured += f"; go on with it: fallline resume {run.name}"
+            measured += f"; go on with it: {run.goes_on}"
         return {"name": run.name, "path": str(path), "verdict": verdict.state, "measure": measured}
     except RunError as error:
         return {"name": path.name, "path": str(path), "verdict": "damaged", "measure": str(error).splitlines()[0]}

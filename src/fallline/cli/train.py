@@ -31,9 +31,9 @@ _MEMORY = "What training may take, such as 1.5GB; auto is half of what is free. 
 _SPLIT = "A column that says train, validation or test instead."
 _CHECKPOINT = "Between checkpoints, from which `fallline resume` goes on."
 _WORKERS = "Processes that share the rows of each batch; auto under Slurm, Open MPI or Kubernetes."
-_RESTARTS = "How often to go on from the last checkpoint after a worker was lost."
+RESTARTS = "How often to go on from the last checkpoint after a worker was lost."
 _SYNC = "Steps that workers make apart before they average; another model than that of one process."
-_TIMEOUT = "Without a sign of life for so long, a worker counts as lost."
+TIMEOUT = "Without a sign of life for so long, a worker counts as lost."
 ENGINE = "Who starts the workers: local for this machine, or ray."
 ADDRESS = "Of a Ray cluster; without one Ray is started on this machine, for as long."
 DEVICE = "Where to compute: auto, cpu or gpu."
@@ -59,9 +59,9 @@ def train(
     until: Annotated[int | None, _option(help="Stop after so many updates; schedules still span all.")] = None,
     checkpoint_every: Annotated[float, _option("--checkpoint-every", metavar="SECONDS", help=_CHECKPOINT)] = 30.0,
     workers: Annotated[str, _option(metavar="N", help=_WORKERS)] = "1",
-    restarts: Annotated[int, _option(metavar="N", help=_RESTARTS)] = 0,
+    restarts: Annotated[int, _option(metavar="N", help=RESTARTS)] = 0,
     sync: Annotated[int, _option(metavar="N", help=_SYNC)] = 1,
-    worker_timeout: Annotated[float, _option("--worker-timeout", metavar="SECONDS", help=_TIMEOUT)] = 60.0,
+    worker_timeout: Annotated[float, _option("--worker-timeout", metavar="SECONDS", help=TIMEOUT)] = 60.0,
     engine: Annotated[str, _option(metavar="NAME", help=ENGINE)] = "local",
     address: Annotated[str | None, _option(metavar="HOST:PORT", help=ADDRESS)] = None,
     device: Annotated[str, _option(metavar="KIND", help=DEVICE)] = "auto",

@@ -14,7 +14,7 @@ from contextlib import suppress
 from multiprocessing.connection import Pipe
 from typing import Any
 
-from fallline.errors import WorkerError
+from fallline.errors import Stopped, WorkerError
 from fallline.parallel.listen import Worker, listen
 from fallline.parallel.worker import Job
 
@@ -38,7 +38,7 @@ def launch(
 
     Raises:
         WorkerError: a worker was killed, hung or failed. Whatever else `work` raises on purpose comes as it is.
-        KeyboardInterrupt: Ctrl-C before the first step, or for the second time.
+        Stopped: Ctrl-C before the first step, or for the second time.
     """
     crew: list[Worker] = []
     try:
@@ -52,8 +52,10 @@ def launch(
                 crew[-1].process.stdin.close()
         return listen(crew, timeout, watch)
     except WorkerError as error:
-        error.run = crew[0].ready and crew[0].ready.folder
+        error.run = crew[0].folder
         raise
+    except KeyboardInterrupt:
+        raise Stopped(crew[0].folder if crew else None) from None
     finally:
         for worker in crew:
             with suppress(ProcessLookupError):

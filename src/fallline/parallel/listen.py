@@ -45,7 +45,7 @@ class Worker:
     legs: int = 0
     longest: float = 0.0  # seconds between two legs
     done: bool = False
-    ready: Ready | None = None
+    folder: Path | None = None  # the run that it writes, as soon as there is one
 
     def told(self) -> str:
         """The last line that it wrote to standard error."""
@@ -69,8 +69,7 @@ def listen(crew: list[Worker], timeout: float, watch: Callable[[Any], None]) -> 
                 if worker.rank == 0 and said.kind == "done":
                     return said.value
                 if worker.rank == 0 and said.kind == "ready":
-                    worker.ready = Ready(*said.value)
-                    watch(worker.ready)
+                    watch(Ready(*said.value))
                 elif worker.rank == 0 and said.kind == "leg":
                     watch(Leg(*said.value[1:]))
             _find_hung(crew, timeout)
@@ -89,6 +88,8 @@ def _hear(worker: Worker) -> Said | None:
     except (EOFError, OSError):
         return None
     worker.heard = now = time.monotonic()
+    if said.kind == "writes":
+        worker.folder = said.value
     if said.kind in ("leg", "done"):
         worker.longest = max(worker.longest, now - worker.moved if worker.legs else 0.0)
         worker.moved, worker.legs, worker.done = now, worker.legs + 1, said.kind == "done"
@@ -137,15 +138,17 @@ def _cause(crew: list[Worker], first: Worker, said: Said | None) -> FalllineErro
             code = worker.process.returncode or 0
             if code < 0:
                 why = f"was killed by {signal.Signals(-code).name}"
-                to_do = "A killed worker often met the limit of memory: look there, or use fewer."
+                to_do = f"Often that is the limit of memory. {goes_on(len(crew))}"
             else:
                 why, to_do = f"ended with code {code}", f"Its last words: {worker.told()}"
             return WorkerError(f"{_named(worker, crew)} {why}; the others were ended.\n{to_do}")
     assert said is not None
-    return WorkerError(
-        f"{_named(first, crew)} failed: {said.value}; the others were ended.\n"
-        "A run that has begun goes on with: fallline resume last."
-    )
+    return WorkerError(f"{_named(first, crew)} failed: {said.value}; the others were ended.\n{goes_on(len(crew))}")
+
+
+def goes_on(workers: int) -> str:
+    """What to do once a worker was lost."""
+    return f"A run that has begun goes on with: fallline resume last --workers {workers}."
 
 
 def _named(worker: Worker, crew: list[Worker]) -> str:

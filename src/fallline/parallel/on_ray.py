@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
+import socket
 import tempfile
 import threading
 import time
@@ -27,9 +29,9 @@ from ray.train.v2.api.data_parallel_trainer import DataParallelTrainer
 from ray.train.v2.api.exceptions import TrainingFailedError
 from ray.util.queue import Queue
 
-from fallline.errors import FalllineError, SettingsError, WorkerError
+from fallline.errors import FalllineError, SettingsError, Stopped, WorkerError
 from fallline.parallel.launch import alone, free_port, only
-from fallline.parallel.listen import Leg, Ready
+from fallline.parallel.listen import Leg, Ready, goes_on
 from fallline.parallel.mesh import join, joined
 
 OFTEN = 1.0  # seconds between two things that the driver is told
@@ -90,7 +92,8 @@ def launch_on_ray(
     hearing = threading.Thread(target=hear, daemon=True)
     hearing.start()
     shared.mkdir(parents=True, exist_ok=True)
-    storage = Path(tempfile.mkdtemp(prefix=".ray-", dir=shared)).absolute()
+    storage = Path(tempfile.mkdtemp(prefix=".ray-", dir=None if address is None else shared)).absolute()
+    handler = signal.getsignal(signal.SIGINT)  # Ray Train puts one of its own there
     trainer = DataParallelTrainer(
         _work,
         train_loop_config={"work": work, "given": given, "folder": os.getcwd(), "heard": heard},
@@ -101,8 +104,12 @@ def launch_on_ray(
     try:
         return trainer.fit().return_value
     except TrainingFailedError as error:
-        raise _cause(error, last[0].folder if last else None) from None
+        raise _cause(error, last[0].folder if last else None, workers) from None
+    except SystemExit:  # so Ray Train ends on Ctrl-C
+        raise Stopped(last[0].folder if last else None) from None
     finally:
+        if threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGINT, handler)
         with suppress(Exception):
             heard.put(None)
             hearing.join(OFTEN)
@@ -118,8 +125,9 @@ def _begin(address: str | None, workers: int, device: str) -> bool:
     quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": "ERROR"}
     if address is not None:
         try:
+            _answers(address)
             ray.init(address, runtime_env={"env_vars": only(device)}, **quiet)
-        except (ConnectionError, ValueError, RuntimeError) as error:
+        except (OSError, ValueError, RuntimeError) as error:
             first = " ".join(str(error).split())[:200]
             raise SettingsError(
                 f"No Ray cluster answers at '{address}': {first}\nStart one, or leave --address out."
@@ -133,6 +141,13 @@ def _begin(address: str | None, workers: int, device: str) -> bool:
         **quiet,
     )
     return True
+
+
+def _answers(address: str) -> None:
+    """Raises OSError when nobody listens there: Ray itself would wait for minutes."""
+    host, _, port = address.removeprefix("ray://").rpartition(":")
+    if host and port.isdigit():
+        socket.create_connection((host, int(port)), 10).close()
 
 
 def _here() -> str:
@@ -154,7 +169,7 @@ def _work(config: dict[str, Any]) -> Any:
 
     def see(seen: Any) -> None:
         nonlocal told
-        if not crew.first:
+        if isinstance(seen, Path) or not crew.first:
             return
         if not hasattr(seen, "recorded"):
             heard.put(Ready(seen.horizon, crew.folder))
@@ -167,7 +182,7 @@ def _work(config: dict[str, Any]) -> Any:
     return getattr(made, "path", made)
 
 
-def _cause(error: TrainingFailedError, run: Path | None) -> FalllineError:
+def _cause(error: TrainingFailedError, run: Path | None, workers: int) -> FalllineError:
     """What is to blame: a fault that the work was refused for, before what else befell a worker."""
     failures = dict(getattr(error, "worker_failures", {}))
     for failure in failures.values():
@@ -177,8 +192,6 @@ def _cause(error: TrainingFailedError, run: Path | None) -> FalllineError:
     rank, failure = next(iter(failures.items()), (0, error))
     lines = [line for line in str(getattr(failure, "_base_exc", failure)).splitlines() if line.strip()]
     first = lines[0].strip()[:300] if lines else type(failure).__name__
-    found = WorkerError(
-        f"Worker {rank + 1} was lost: {first}\nA run that has begun goes on with: fallline resume last."
-    )
+    found = WorkerError(f"Worker {rank + 1} was lost: {first}\n{goes_on(workers)}")
     found.run = run
     return found

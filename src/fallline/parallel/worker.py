@@ -12,6 +12,7 @@ import sys
 import threading
 import time
 from multiprocessing.connection import Connection
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from fallline.errors import FalllineError
@@ -20,7 +21,10 @@ BEAT = 0.5  # seconds
 
 
 class Said(NamedTuple):
-    """A message of a worker: "alive", "leg" (how many so far), "seen", "done", "failed" or "stopped"."""
+    """A message of a worker.
+
+    "alive", "writes" (a run's folder), "ready", "leg" (how many so far), "done", "failed" or "stopped".
+    """
 
     kind: str
     value: Any = None
@@ -58,8 +62,10 @@ class Voice:
             time.sleep(BEAT)
 
     def see(self, seen: Any) -> None:
-        """What `train` tells of: what was set up, or a leg that is done."""
-        if hasattr(seen, "recorded"):
+        """What `train` tells of: the run's folder, what was set up, or a leg that is done."""
+        if isinstance(seen, Path):
+            self.say("writes", seen)
+        elif hasattr(seen, "recorded"):
             self._legs += 1
             self.say("leg", (self._legs, seen.end, float(seen.recorded.loss[-1])))
         else:

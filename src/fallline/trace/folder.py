@@ -197,7 +197,7 @@ def read_weights(path: Path) -> dict[str, np.ndarray]:
     if not path.exists():
         raise RunError(
             f"{path} is not there: the run did not end, or the file is lost.\n"
-            "Train again; the trace has the steps that were recorded."
+            "Go on with it: fallline resume; or train again. The trace has the steps that were recorded."
         )
     try:
         with safe_open(path, framework="numpy") as file:

@@ -45,6 +45,8 @@ def take(path: Path) -> None:
         while True:
             handle = os.open(path, OPEN, 0o644)
             try:
+                if os.fstat(handle).st_nlink > 1:  # it is another file as well, which is not ours to write
+                    raise RunError(f"{path} is also another file.\nRemove it if no process trains in its folder.")
                 if fcntl is not None:
                     with suppress(OSError):  # a file system without locks
                         fcntl.flock(handle, fcntl.LOCK_EX)

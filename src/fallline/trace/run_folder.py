@@ -132,9 +132,15 @@ class RunFolder:
             return Verdict(
                 "interrupted",
                 f"it was killed before it had ended; {last:,} steps are recorded.",
-                f"Go on with it: fallline resume {self.name}.",
+                f"Go on with it: {self.goes_on}.",
             )
         return Verdict(found["state"], found["why"], found["next"], found.get("figures") or {})
+
+    @property
+    def goes_on(self) -> str:
+        """The command that goes on with it, to the same bits."""
+        workers = self.given.get("workers") or 1
+        return f"fallline resume {self.name}" + (f" --workers {workers}" if workers != 1 else "")
 
     @cached_property
     def trace(self) -> pl.DataFrame:
