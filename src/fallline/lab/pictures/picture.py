@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -12,7 +12,6 @@ import polars as pl
 
 from fallline.figures.downsample import keep_extremes
 from fallline.lab.look import Drawn, Look
-from fallline.training import Training
 
 FEW = 120  # stretches of a curve: two rows of each are kept at most
 FIRST = 10  # steps that an axis has room for at least
@@ -28,11 +27,6 @@ class Picture:
     look: Callable[[Look], Drawn]  # what it shows now
     draw: Callable[[Mapping[str, Any]], Any]  # its chart, from the options that `look` names
     fits: Callable[[Look], bool]  # whether it can be drawn of such a training at all
-
-
-def up_to_here(look: Look) -> Training:
-    """The training less what lies beyond the next update: a path that was left does not decide what is seen."""
-    return replace(look.training, trace=look.training.trace.head(look.step + 1))
 
 
 def recorded(look: Look, column: str, name: str) -> pl.DataFrame:

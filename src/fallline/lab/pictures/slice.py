@@ -8,7 +8,7 @@ import polars as pl
 from fallline.figures.live.slice import draw_slice
 from fallline.instruments.slice import measure_slice
 from fallline.lab.look import Drawn, Look
-from fallline.lab.pictures.picture import Picture, branches, ends, span, up_to_here
+from fallline.lab.pictures.picture import Picture, branches, ends, span
 from fallline.numbers import count, number
 from fallline.shortcut import as_parameters
 
@@ -18,11 +18,11 @@ TALL = 1.6  # times the highest point of the path: how much of the curve is seen
 
 def look_slice(look: Look) -> Drawn:
     """The slice through the weights at the cursor, along the weight that is asked for."""
-    training = up_to_here(look)
-    k = training.weight(look.shown.weight if look.shown.weight in training.names else None)
+    training = look.walked
+    k = training.names.index(look.weight)
     exact = training.ready.exact
     also = () if exact is None else (float(training.flat(as_parameters(exact, training.start))[k]),)
-    found = measure_slice(training, weight=training.names[k], step=look.step, also=also, most=ROWS)
+    found = measure_slice(training, weight=look.weight, step=look.step, also=also, most=ROWS)
     f = found.figures
     kinds = {kind[0]: rows for kind, rows in found.frame.partition_by("kind", as_dict=True).items()}
     empty = found.frame.head(0)
@@ -44,8 +44,8 @@ def look_slice(look: Look) -> Drawn:
         **branches(look, {"weight": k}),
     }
     across = (float(curve["weight"].min()), float(curve["weight"].max()))  # type: ignore[arg-type]
-    params = ends(across, (low, high)) | {"weight": training.names[k], "ball": float(f["value"])}
-    return Drawn({"weight": training.names[k]}, data, params, _said(look, f, ghost.height > 0))
+    params = ends(across, (low, high)) | {"weight": look.weight, "ball": float(f["value"])}
+    return Drawn({"weight": look.weight}, data, params, _said(look, f, ghost.height > 0))
 
 
 def _said(look: Look, f: dict, ghost: bool) -> str:

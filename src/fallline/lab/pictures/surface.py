@@ -8,7 +8,7 @@ import polars as pl
 from fallline.figures.live.surface import SHADES, draw_surface
 from fallline.instruments.surface import measure_surface
 from fallline.lab.look import Drawn, Look
-from fallline.lab.pictures.picture import Picture, branches, ends, up_to_here
+from fallline.lab.pictures.picture import Picture, branches, ends
 from fallline.numbers import count, number, share
 
 SIDE = 25  # cells along each side
@@ -17,7 +17,7 @@ ROWS = 500  # training rows that the loss is taken over, at most, while it moves
 
 def look_surface(look: Look) -> Drawn:
     """The surface through the weights at the cursor."""
-    training, asked = up_to_here(look), look.shown
+    training, asked = look.walked, look.shown
     pair = asked.weights if asked.weights and set(asked.weights) <= set(training.names) else None
     over = "path" if asked.over == "path" and look.step > 1 else "weights"
     found = measure_surface(
