@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
@@ -76,3 +76,4 @@ class Drawn:
     data: Mapping[str, pl.DataFrame]  # by the names that the specification gives them
     params: Mapping[str, float | bool | str]
     summary: str  # what the picture shows now, in words with figures
+    of: Mapping[str, int] = field(default_factory=dict)  # how many rows there are, where the data are some of them

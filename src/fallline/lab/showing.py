@@ -119,7 +119,7 @@ class Showing:
                     self._drawn[name], self._sent[name] = options, {}
                 known, self._sent[name] = self._sent[name], drawn.data
                 fresh = {each: rows for each, rows in drawn.data.items() if not _same(known.get(each), rows)}
-                found[name] = {"data": fresh, "params": drawn.params, "summary": drawn.summary}
+                found[name] = {"data": fresh, "params": drawn.params, "summary": drawn.summary, "of": drawn.of}
             except FalllineError as error:
                 found[name] = {"data": {}, "params": {}, "summary": str(error)}
             except Exception:  # one picture that fails must not take the others along

@@ -11,10 +11,13 @@ import numpy as np
 import polars as pl
 
 from fallline.figures.downsample import keep_extremes
+from fallline.figures.live.streamed import HEIGHT, KEY
 from fallline.lab.look import Drawn, Look
 
 FEW = 120  # stretches of a curve: two rows of each are kept at most
 FIRST = 10  # steps that an axis has room for at least
+WORDS, ABOVE = 14.0, 8.0  # px: a line of words, and how far it stands above the end of what it names
+TALL = HEIGHT - KEY  # px
 SPARE = 0.12  # of an axis, beyond what is drawn: the words of the highest line fit in
 
 
@@ -41,6 +44,12 @@ def recorded(look: Look, column: str, name: str) -> pl.DataFrame:
         return keep_extremes(rows, name, FEW) if rows.height else rows
 
     return look.once(f"{column} {until(look)}", thin)
+
+
+def looks_at(look: Look, column: str, name: str) -> pl.DataFrame:
+    """step and a column of the looks at the validation rows, its peaks kept."""
+    looks = look.evaluations.select("step", pl.col(column).alias(name))
+    return look.once(f"looks {column} {looks.height}", lambda: keep_extremes(looks, name, FEW))
 
 
 def until(look: Look) -> int:
@@ -78,7 +87,38 @@ def ends(x: tuple[float, float], y: tuple[float, float]) -> dict[str, float | bo
     return {"x_low": float(x[0]), "x_high": float(x[1]), "y_low": float(y[0]), "y_high": float(y[1])}
 
 
-def branches(look: Look, weights: Mapping[str, int]) -> dict[str, pl.DataFrame]:
+def height_of(value: float | None, axis: tuple[float, float], log: bool = False) -> float | None:
+    """How many px above the bottom a value stands."""
+    if value is None or not np.isfinite(value) or (log and value <= 0):
+        return None
+    size = math.log if log else float
+    return TALL * (size(value) - size(axis[0])) / (size(axis[1]) - size(axis[0]))
+
+
+def words_apart(
+    last: pl.DataFrame, y: str, axis: tuple[float, float], *, log: bool = False, taken: Iterable[float] = ()
+) -> pl.DataFrame:
+    """The ends of paths with `words_at`: where along y each one's name stands, above its end and over no other words.
+
+    Args:
+        taken: heights of other words, in px.
+    """
+    heights = [height_of(value, axis, log) for value in last[y]] if last.height else []
+    names, there, at = sorted((h, i) for i, h in enumerate(heights) if h is not None), [*taken], [None] * len(heights)
+    for height, i in names:
+        place = height + ABOVE
+        while near := [other for other in there if abs(place - other) < WORDS - 1e-6]:
+            place = max(near) + WORDS
+        there.append(place)
+        low, high = np.log(axis) if log else axis
+        value = low + (high - low) * place / TALL
+        at[i] = float(np.exp(value) if log else value)
+    return last.with_columns(pl.Series("words_at", at, dtype=pl.Float64))
+
+
+def branches(
+    look: Look, weights: Mapping[str, int], y: str, axis: tuple[float, float], taken: Iterable[float] = ()
+) -> dict[str, pl.DataFrame]:
     """The paths that were left, over the parameters with these numbers; none where no number is given.
 
     Returns the rows (step, branch, loss and a column for each of `weights`), and the last of each path.
@@ -97,5 +137,10 @@ def branches(look: Look, weights: Mapping[str, int]) -> dict[str, pl.DataFrame]:
         each.append(pl.DataFrame(walked | {"branch": [b.name] * len(some)}).select(*columns))
     return {
         "branches": pl.concat([empty, *each]),
-        "branches_ends": pl.concat([empty, *(frame.tail(1) for frame in each)]),
+        "branches_ends": words_apart(pl.concat([empty, *(frame.tail(1) for frame in each)]), y, axis, taken=taken),
     }
+
+
+def validated(look: Look) -> bool:
+    """Whether there are validation rows."""
+    return look.training.table is not None and len(look.training.table.split.validation) > 0

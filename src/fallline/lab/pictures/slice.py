@@ -8,11 +8,12 @@ import polars as pl
 from fallline.figures.live.slice import draw_slice
 from fallline.instruments.slice import measure_slice
 from fallline.lab.look import Drawn, Look
-from fallline.lab.pictures.picture import Picture, branches, ends, span
+from fallline.lab.pictures.picture import Picture, branches, ends, height_of, span
 from fallline.numbers import count, number
 from fallline.shortcut import as_parameters
 
 ROWS = 2_000  # training rows that the loss is taken over, at most, while it moves
+BELOW = 20.0  # px: the words on the slope stand beneath the ball
 TALL = 1.6  # times the highest point of the path: how much of the curve is seen
 
 
@@ -35,17 +36,20 @@ def look_slice(look: Look) -> Drawn:
     high = low + TALL * (high - low)
     slope = f["derivative"]
     words = f"slope {number(slope, 3)}" if slope is not None and np.isfinite(slope) else ""
+    stands = height_of(f["loss"], (low, high))
+    slope_words = [] if stands is None else [stands - BELOW]
     data = {
         "curve": curve.select("weight", "loss"),
         "walked": path,
         "tangent": of("tangent").select("weight", "loss"),
         "ball": ball.with_columns(pl.lit(words).alias("words")),
-        "ghost": ghost.with_columns(pl.lit("next").alias("words")),
-        **branches(look, {"weight": k}),
+        "ghost": ghost,
+        **branches(look, {"weight": k}, "loss", (low, high), slope_words),
     }
     across = (float(curve["weight"].min()), float(curve["weight"].max()))  # type: ignore[arg-type]
     params = ends(across, (low, high)) | {"weight": look.weight, "ball": float(f["value"])}
-    return Drawn({"weight": look.weight}, data, params, _said(look, f, ghost.height > 0))
+    of = {"walked": look.step + 1}
+    return Drawn({"weight": look.weight}, data, params, _said(look, f, ghost.height > 0), of)
 
 
 def _said(look: Look, f: dict, ghost: bool) -> str:

@@ -36,16 +36,17 @@ def look_surface(look: Look) -> Drawn:
     ball = walked.tail(1)
     on = [training.names.index(f[name]) for name in ("x_name", "y_name")] if over == "weights" else []
     cells = _cells(grid)
+    bounds = [(float(cells[f"{s}1"].min()), float(cells[f"{s}2"].max())) for s in "xy"]  # type: ignore[arg-type]
     data = {
         "cells": cells,
         "walked": walked,
         "ball": ball.with_columns(pl.lit(f"{number(ball['loss'][0], 3)}").alias("words")),
         "ghost": ghost,
-        **branches(look, dict(zip("xy", on, strict=False))),
+        **branches(look, dict(zip("xy", on, strict=False)), "y", bounds[1]),
     }
-    bounds = [(float(cells[f"{s}1"].min()), float(cells[f"{s}2"].max())) for s in "xy"]  # type: ignore[arg-type]
     params = ends(*bounds) | ({"x_weight": f["x_name"], "y_weight": f["y_name"]} if over == "weights" else {})
-    return Drawn({"x_name": f["x_name"], "y_name": f["y_name"]}, data, params, _said(f, ball, over))
+    names = {"x_name": f["x_name"], "y_name": f["y_name"]}
+    return Drawn(names, data, params, _said(f, ball, over), {"walked": look.step + 1})
 
 
 def _cells(grid: pl.DataFrame) -> pl.DataFrame:
