@@ -86,16 +86,17 @@ def test_the_pickers_show_the_axes_that_are_drawn_and_one_pick_moves_all(page):
     assert eventually(lambda: f"weight={name}" in address_of(page).replace("+", " "))
 
 
-def test_arrow_keys_on_the_slice_move_the_ball_again_and_again(page):
-    walk(page, 1)
-    page.focus("#picture-slice .canvas")
+@pytest.mark.parametrize(("picture", "key", "side"), [("slice", "ArrowRight", "weight"), ("surface", "ArrowUp", "y")])
+def test_arrow_keys_move_the_ball_again_and_again(page, picture, key, side):
+    visit(page, "#table=one_weight&bias=true&rate=0.1&pictures=slice,surface&step=2")
+    page.focus(f"#picture-{picture} .canvas")
     for _ in range(2):
-        (ball,) = data_of(page, "slice", "ball")
-        page.keyboard.press("ArrowRight")
-        beyond = lambda ball=ball: any(row["weight"] > ball["weight"] for row in data_of(page, "slice", "ball"))  # noqa: E731
+        (ball,) = data_of(page, picture, "ball")
+        page.keyboard.press(key)
+        beyond = lambda ball=ball: any(row[side] > ball[side] for row in data_of(page, picture, "ball"))  # noqa: E731
         assert eventually(beyond)
         assert step_of(page) == 0
-        assert page.evaluate("document.activeElement.closest('figure')?.id") == "picture-slice"
+        assert page.evaluate("document.activeElement.closest('figure')?.id") == f"picture-{picture}"
 
 
 def test_tables_have_plain_headings_and_say_how_many_rows_they_show(page):

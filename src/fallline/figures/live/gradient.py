@@ -21,6 +21,9 @@ def draw_gradient(options: Mapping[str, Any]) -> Any:
     dash = alt.StrokeDash("of:N", scale=alt.Scale(domain=names, range=[sign[2] for sign in signs]), legend=None)
     lines = named("steps").mark_line(strokeWidth=2, clip=True).encode(x=x, y=y, color=colour, strokeDash=dash)
     columns = {"step": "step", "of": "what", "length": "length"}
-    rows = [Rows("steps", "Lengths at each step", columns, x="step", y="length", by="x")]
+    rows = [
+        Rows("here", "Where the training stands", {"step": "step", "length": "length of the gradient"}),
+        Rows("steps", "Lengths at each step", columns, x="step", y="length", by="x"),
+    ]
     title = "Length of the gradient and of the update"
     return live([lines, veil("veil", x), ball("here", x, y)], title, rows, signs=SIGNS)

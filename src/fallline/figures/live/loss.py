@@ -48,6 +48,7 @@ def draw_loss(options: Mapping[str, Any]) -> Any:
         Rows("steps", f"Loss at each step, on {one}", columns, **at, by="x"),
         Rows("means", "Mean loss of the batches around a step", columns, **at, by="x"),
         Rows("held", "Loss on the validation rows", columns, **at, by="x"),
+        Rows("here", "Where the training stands", columns),
         Rows("exact", "The exact answer", {"loss": "loss"}),
         Rows("trivial", "Always the same answer", {"loss": "loss"}),
     ]

@@ -22,4 +22,8 @@ def draw_metric(options: Mapping[str, Any]) -> Any:
     ]
     columns = {"step": "step", "value": options["measure"]}
     title = "The final measure on validation rows"
-    return live(layers, title, [Rows("looks", title, columns, x="step", y="value", by="x")], signs=SIGNS)
+    rows = [
+        Rows("here", "Where the training stands", {"step": "step"}),
+        Rows("looks", title, columns, x="step", y="value", by="x"),
+    ]
+    return live(layers, title, rows, signs=SIGNS)

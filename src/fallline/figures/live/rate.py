@@ -22,6 +22,7 @@ def draw_rate(options: Mapping[str, Any]) -> Any:
         ball("here", x, y),
     ]
     rows = [
+        Rows("here", "Where the training stands", {"step": "step", "rate": "rate"}),
         Rows("steps", "The rate of each update", {"step": "step", "rate": "rate"}, x="step", y="rate", by="x"),
         Rows("limit", "The largest stable rate", {"rate": "rate"}),
     ]

@@ -44,9 +44,17 @@ def look_surface(look: Look) -> Drawn:
         "ghost": ghost,
         **branches(look, dict(zip("xy", on, strict=False)), "y", bounds[1]),
     }
-    params = ends(*bounds) | ({"x_weight": f["x_name"], "y_weight": f["y_name"]} if over == "weights" else {})
+    params = ends(*bounds) | _held(f, ball, over)
     names = {"x_name": f["x_name"], "y_name": f["y_name"]}
     return Drawn(names, data, params, _said(f, ball, over), {"walked": look.step + 1})
+
+
+def _held(f: dict, ball: pl.DataFrame, over: str) -> dict[str, float | str]:
+    """What a person can take hold of: the ball and its two weights, where the axes are weights."""
+    if over != "weights":
+        return {}
+    x, y = ball.select("x", "y").row(0)
+    return {"x_weight": f["x_name"], "y_weight": f["y_name"], "ball": x, "ball_y": y}
 
 
 def _cells(grid: pl.DataFrame) -> pl.DataFrame:
