@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import combinations
+
 import numpy as np
 import polars as pl
 import pytest
@@ -10,7 +12,7 @@ from lab.test_pictures import SCENES, at, inside, pictured, walked
 from fallline.engine import precision
 from fallline.examples import example
 from fallline.lab.pictures import PICTURES
-from fallline.lab.pictures.picture import TALL, WORDS, height_of
+from fallline.lab.pictures.left import LINE, LONG, TALL, height_of
 from fallline.lab.scene import Scene
 from fallline.lab.walker import Walker
 from fallline.numbers import share
@@ -175,12 +177,17 @@ def test_the_names_of_paths_that_were_left_do_not_lie_on_each_other(tmp_path):
             walker.go(8)
     for name, options in (("loss", {}), ("loss", {"log": True}), ("slice", {}), ("surface", {})):
         drawn = pictured(walker, name, **options)
-        axis = (drawn.params["y_low"], drawn.params["y_high"])
-        ends = drawn.data["branches_ends"]
-        heights = sorted(height_of(value, axis, drawn.options.get("log", False)) for value in ends["words_at"])
-        assert len(heights) == 4, name
-        assert min(np.diff(heights)) >= WORDS - 0.01, name
+        log, params = drawn.options.get("log", False), drawn.params
+        x, near = "x" if name == "surface" else "weight" if name == "slice" else "step", 0
+        names = drawn.data["branches_ends"].select(x, "words_at").rows()
+        assert len(names) == 4, name
+        heights = [height_of(at, (params["y_low"], params["y_high"]), log) for _, at in names]
         assert all(height < TALL for height in heights), name
+        for i, j in combinations(range(4), 2):
+            if abs(names[i][0] - names[j][0]) < LONG * (params["x_high"] - params["x_low"]):
+                near += 1
+                assert abs(heights[i] - heights[j]) >= LINE - 0.01, name
+        assert near, name
 
 
 def test_activations_of_each_hidden_layer_are_measured_on_the_training_rows(tmp_path):

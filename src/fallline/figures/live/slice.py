@@ -30,7 +30,7 @@ def draw_slice(options: Mapping[str, Any]) -> Any:
         named("tangent").mark_line(color=HELD, strokeWidth=1.75, strokeDash=[6, 3], clip=True).encode(x=x, y=y),
         ghost.mark_point(shape="diamond", filled=True, color=EXACT, size=110, opacity=0.75, clip=True),
         ball("ball", x, y),
-        *ball_words("ball", x, y, HELD, 20),
+        *ball_words("ball", x, y, HELD),
     ]
     columns, at = {"weight": weight, "loss": "loss"}, {"x": "weight", "y": "loss"}
     rows = [

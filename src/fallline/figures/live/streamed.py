@@ -18,6 +18,7 @@ from fallline.figures.theme import HELD, INK, MUTED, finish, halo
 HEIGHT = 158
 KEY = 22  # px that a key takes from the height
 EDGE = 150  # px², a little more than the ball has
+LOW, BELOW = 0.2, 19  # of the height, where words stand above the ball; else so many px beneath it
 ENDS = ("x_low", "x_high", "y_low", "y_high")
 TICKS = 5
 LABELS = 40  # px, kept for the numbers along the left side, so that nothing moves when they grow
@@ -85,12 +86,13 @@ def ball(name: str, x: Any, y: Any) -> alt.Chart:
     return named(name).mark_point(**mark).encode(x=x, y=y)
 
 
-def ball_words(name: str, x: Any, y: Any, colour: str, below: int) -> list[alt.Chart]:
-    """The words beneath the ball; at the sides they stay inside the figure."""
-    at = f"datum.{x['shorthand'].partition(':')[0]}"
+def ball_words(name: str, x: Any, y: Any, colour: str) -> list[alt.Chart]:
+    """The words beneath the ball; near the sides of the figure they stay inside, near the bottom they stand above."""
+    across, up = (f"datum.{axis['shorthand'].partition(':')[0]}" for axis in (x, y))
     left, right = (f"x_low + {part} * (x_high - x_low)" for part in (0.15, 0.85))
-    side = alt.ExprRef(f"{at} < {left} ? 'left' : {at} > {right} ? 'right' : 'center'")
-    return halo(named(name).encode(x=x, y=y, text="words:N"), colour, dy=below, align=side)
+    side = alt.ExprRef(f"{across} < {left} ? 'left' : {across} > {right} ? 'right' : 'center'")
+    down = alt.ExprRef(f"{up} < y_low + {LOW} * (y_high - y_low) ? -{BELOW} : {BELOW}")
+    return halo(named(name).encode(x=x, y=y, text="words:N"), colour, dy=down, align=side)
 
 
 def veil(name: str, x: Any) -> alt.Chart:

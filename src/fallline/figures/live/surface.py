@@ -35,7 +35,7 @@ def draw_surface(options: Mapping[str, Any]) -> Any:
         walked.mark_circle(color=INK, size=18, clip=True),
         ghost.mark_point(shape="diamond", filled=True, color=EXACT, size=110, opacity=0.8, clip=True),
         ball("ball", x, y),
-        *ball_words("ball", x, y, INK, 18),
+        *ball_words("ball", x, y, INK),
     ]
     places, at = {"x": options["x_name"], "y": options["y_name"]}, {"x": "x", "y": "y"}
     losses = {"loss": "true loss", "plane_loss": "the picture's loss"}

@@ -11,14 +11,13 @@ import numpy as np
 import polars as pl
 
 from fallline.figures.downsample import keep_extremes
-from fallline.figures.live.streamed import HEIGHT, KEY
 from fallline.lab.look import Drawn, Look
 
 FEW = 120  # stretches of a curve: two rows of each are kept at most
 FIRST = 10  # steps that an axis has room for at least
-WORDS, ABOVE = 14.0, 8.0  # px: a line of words, and how far it stands above the end of what it names
-TALL = HEIGHT - KEY  # px
 SPARE = 0.12  # of an axis, beyond what is drawn: the words of the highest line fit in
+
+Axes = tuple[tuple[float, float], tuple[float, float]]  # the ends of both
 
 
 @dataclass(frozen=True)
@@ -85,60 +84,6 @@ def span(values: Iterable[float | None], *, log: bool = False, zero: bool = True
 def ends(x: tuple[float, float], y: tuple[float, float]) -> dict[str, float | bool | str]:
     """The parameters of both axes."""
     return {"x_low": float(x[0]), "x_high": float(x[1]), "y_low": float(y[0]), "y_high": float(y[1])}
-
-
-def height_of(value: float | None, axis: tuple[float, float], log: bool = False) -> float | None:
-    """How many px above the bottom a value stands."""
-    if value is None or not np.isfinite(value) or (log and value <= 0):
-        return None
-    size = math.log if log else float
-    return TALL * (size(value) - size(axis[0])) / (size(axis[1]) - size(axis[0]))
-
-
-def words_apart(
-    last: pl.DataFrame, y: str, axis: tuple[float, float], *, log: bool = False, taken: Iterable[float] = ()
-) -> pl.DataFrame:
-    """The ends of paths with `words_at`: where along y each one's name stands, above its end and over no other words.
-
-    Args:
-        taken: heights of other words, in px.
-    """
-    heights = [height_of(value, axis, log) for value in last[y]] if last.height else []
-    names, there, at = sorted((h, i) for i, h in enumerate(heights) if h is not None), [*taken], [None] * len(heights)
-    for height, i in names:
-        place = height + ABOVE
-        while near := [other for other in there if abs(place - other) < WORDS - 1e-6]:
-            place = max(near) + WORDS
-        there.append(place)
-        low, high = np.log(axis) if log else axis
-        value = low + (high - low) * place / TALL
-        at[i] = float(np.exp(value) if log else value)
-    return last.with_columns(pl.Series("words_at", at, dtype=pl.Float64))
-
-
-def branches(
-    look: Look, weights: Mapping[str, int], y: str, axis: tuple[float, float], taken: Iterable[float] = ()
-) -> dict[str, pl.DataFrame]:
-    """The paths that were left, over the parameters with these numbers; none where no number is given.
-
-    Returns the rows (step, branch, loss and a column for each of `weights`), and the last of each path.
-    """
-    columns = {"step": pl.Int64, "loss": pl.Float64, "branch": pl.String, **dict.fromkeys(weights, pl.Float64)}
-    empty = pl.DataFrame(schema=columns)
-    each = []
-    for b in look.branches if weights else ():
-        if b.path is None or len(b.path) < 2:
-            continue
-        loss = b.trace["objective"].cast(pl.Float64).to_numpy()[1:]  # seen by the update after it
-        rows = min(len(loss), len(b.path))
-        some = np.unique(np.linspace(0, rows - 1, min(rows, 100)).round().astype(int))
-        walked = {"step": b.trace["step"].to_numpy()[some].astype(np.int64), "loss": loss[some]}
-        walked |= {name: b.path[some, k].astype(np.float64) for name, k in weights.items()}
-        each.append(pl.DataFrame(walked | {"branch": [b.name] * len(some)}).select(*columns))
-    return {
-        "branches": pl.concat([empty, *each]),
-        "branches_ends": words_apart(pl.concat([empty, *(frame.tail(1) for frame in each)]), y, axis, taken=taken),
-    }
 
 
 def validated(look: Look) -> bool:

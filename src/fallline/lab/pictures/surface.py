@@ -8,7 +8,8 @@ import polars as pl
 from fallline.figures.live.surface import SHADES, draw_surface
 from fallline.instruments.surface import measure_surface
 from fallline.lab.look import Drawn, Look
-from fallline.lab.pictures.picture import Picture, branches, ends
+from fallline.lab.pictures.left import branches
+from fallline.lab.pictures.picture import Picture, ends
 from fallline.numbers import count, number, share
 
 SIDE = 25  # cells along each side
@@ -42,7 +43,7 @@ def look_surface(look: Look) -> Drawn:
         "walked": walked,
         "ball": ball.with_columns(pl.lit(f"{number(ball['loss'][0], 3)}").alias("words")),
         "ghost": ghost,
-        **branches(look, dict(zip("xy", on, strict=False)), "y", bounds[1]),
+        **branches(look, dict(zip("xy", on, strict=False)), ("x", "y"), (bounds[0], bounds[1])),
     }
     params = ends(*bounds) | _held(f, ball, over)
     names = {"x_name": f["x_name"], "y_name": f["y_name"]}
