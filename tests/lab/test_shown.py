@@ -9,6 +9,7 @@ from lab.test_pictures import at, pictured, walked
 from fallline.engine import precision
 from fallline.instruments.plane import LEAST
 from fallline.lab.answers import guess
+from fallline.lab.live import Live
 from fallline.lab.scene import Scene
 from fallline.lab.showing import Showing
 from fallline.lab.walker import Walker
@@ -71,6 +72,22 @@ def test_slice_stages_chain_and_quiz_speak_of_one_weight(scene, picked, tmp_path
             assert f"takes {look.weight} to" in guess(walker, look.weight, 0.0)["text"]
             if picked:
                 assert look.weight == walker.prepared.names[2]
+
+
+def test_a_guess_is_graded_on_the_weight_that_the_page_names(tmp_path):
+    sent: list[dict] = []
+    live = Live(sent.append, tmp_path, {})
+    shown = {"quiz": True, "pictures": ["slice"]}
+    live.open({"scene": {"table": "diabetes", "settings": {"batch": 32, "rate": 0.05}}, "show": shown})
+    with live.precision:
+        for step in (100, 2):  # what was walked beyond the cursor does not decide
+            live.go({"step": step})
+            while live.walking:
+                live.advance()
+        now = live.now()
+        assert now["weight"] == now["pictures"]["slice"]["params"]["weight"]
+        live.guess({"value": 0.0})
+    assert f"takes {now['weight']} to" in sent[-1]["text"]
 
 
 def test_rounding_in_a_weight_that_stays_is_not_drawn_as_a_way(tmp_path):

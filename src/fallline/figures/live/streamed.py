@@ -143,8 +143,8 @@ def live(
     chart.config["mark"] = {"aria": False}  # the page says in words what a picture shows; a text a mark costs time
     chart.usermeta = {"rows": [asdict(each) for each in rows]}
     if keyed:
-        apart = ("color", "fill", "stroke", "shape", "strokeDash")
-        chart = chart.resolve_scale(**dict.fromkeys(apart, "independent"))
+        one = "independent"  # the key's colours are its own
+        chart = chart.resolve_scale(color=one, fill=one, stroke=one, shape=one, strokeDash=one)
     return chart.add_params(*made)
 
 

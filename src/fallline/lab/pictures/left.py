@@ -49,7 +49,7 @@ def words_apart(
         taken: other words.
     """
     (left, right), axis = axes
-    there, found = [*taken], [None] * last.height
+    there, found = [*taken], dict[int, float]()
     ends = last.select(*at).rows() if last.height else []
     known = [(height, i) for i, (_, y) in enumerate(ends) if (height := height_of(y, axis, log)) is not None]
     for height, i in sorted(known):
@@ -61,7 +61,7 @@ def words_apart(
         low, high = np.log(axis) if log else axis
         value = low + (high - low) * words.height / TALL
         found[i] = float(np.exp(value) if log else value)
-    return last.with_columns(pl.Series("words_at", found, dtype=pl.Float64))
+    return last.with_columns(pl.Series("words_at", [found.get(i) for i in range(last.height)], dtype=pl.Float64))
 
 
 def branches(

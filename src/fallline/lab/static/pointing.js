@@ -6,7 +6,7 @@ const NEAR = 12; // pixels: a mark is pointed at from so far
 const OBLIQUE = 0.1; // of the way up or down, among rows that are read by their place along the bottom
 
 /** Where the plot begins on the canvas. */
-export const corner = (view) => [view.origin()[0] + view.padding().left, view.origin()[1] + view.padding().top];
+const corner = (view) => [view.origin()[0] + view.padding().left, view.origin()[1] + view.padding().top];
 
 /** The row that is read at a place of the plot, with its own place; marks that lie right there come first. */
 function rowAt(picture, px, py) {
