@@ -87,15 +87,18 @@ class Training:
 
     @cached_property
     def _path(self) -> tuple[Int[np.ndarray, "points"], Float[np.ndarray, "points parameters"]]:
-        steps, flats = [0], [self.flat(self.start)]
+        steps, flats = np.array([0]), self.flat(self.start)[None]
         if "parameters" in self.trace.columns:
             there = self.trace.select("step", "parameters").drop_nulls()
-            steps += there["step"].to_list()
-            flats = np.concatenate([flats, there["parameters"].to_numpy()]) if len(there) else np.array(flats)
-        else:
-            later = [step for step in sorted(self.snapshots) if step > 0]
-            steps, flats = steps + later, np.array(flats + [self.snapshots[step]() for step in later])
-        steps, flats = np.asarray(steps), np.asarray(flats)
+            if len(there):
+                steps = np.concatenate([steps, there["step"].to_numpy()])
+                flats = np.concatenate([flats, there["parameters"].to_numpy()])
+        if len(steps) <= self.steps:
+            later = sorted(set(self.snapshots) - set(steps.tolist()))
+            steps = np.concatenate([steps, np.array(later, steps.dtype)])
+            flats = np.concatenate([flats, *(self.snapshots[step]()[None] for step in later)])
+            order = np.argsort(steps, kind="stable")
+            steps, flats = steps[order], flats[order]
         finite = np.isfinite(flats).all(axis=1)
         return (steps, flats) if finite.all() else (steps[finite], flats[finite])
 

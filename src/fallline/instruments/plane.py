@@ -17,6 +17,7 @@ from fallline.training import Training
 from fallline.types import is_bias
 
 BESIDE = 0.25  # how far the grid goes on beyond the path on either side, as a part of its width
+LEAST = 1e-3  # of the weights' size: a way that is shorter than that is none, and may be rounding
 
 
 class Plane(NamedTuple):
@@ -107,17 +108,21 @@ def _normalised(training: Training, origin: np.ndarray, draw: np.random.Generato
 
 
 def grid_on(plane: Plane, places: Float[np.ndarray, "path 2"], points: int) -> Float[np.ndarray, "points 2"]:
-    """The places of a grid of points * points, row by row: all of the path and something beside it."""
+    """The places of a grid of points * points, row by row: all of the path and something beside it.
+
+    A direction in which nothing moved but by rounding is drawn as broad as the other: it looks as still as it is.
+    """
     sides = []
     for k in range(2):
         low, high = min(places[:, k].min(), plane.at[k]), max(places[:, k].max(), plane.at[k])
         beside = BESIDE * (high - low)
         low, high = min(low - beside, plane.at[k] - plane.least), max(high + beside, plane.at[k] + plane.least)
         sides.append((low, high))
-    widest = max(high - low for low, high in sides) or 1.0
+    widest = max(high - low for low, high in sides)
+    size = max(widest, float(np.abs(plane.origin).max())) or 1.0
     lines = []
-    for low, high in sides:  # one direction alone may have no width of its own
-        more = 0.0 if high - low > 1e-9 * widest else widest / 2
+    for low, high in sides:
+        more = 0.0 if high - low > LEAST * size else (widest if widest > LEAST * size else size) / 2
         lines.append(np.linspace(low - more, high + more, points))
     x, y = np.meshgrid(*lines)
     return np.column_stack([x.ravel(), y.ravel()])

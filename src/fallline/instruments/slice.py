@@ -28,6 +28,7 @@ from fallline.types import Batch, Parameters, Parts, State
 
 POINTS = 81  # of the curve
 BESIDE = 0.35  # how far the curve goes on beyond the path on either side, as a part of its width
+LEAST = 1e-3  # of the weights' size: a path that is narrower may be rounding, and gets a curve as broad as they are
 TANGENT = 0.2  # of the curve's width: how far the tangent goes on either side of its point
 
 
@@ -58,7 +59,8 @@ def measure_slice(
     seen = [walked.min(), walked.max(), end[k], *also]
     seen += [] if after is None or not np.isfinite(after[k]) else [after[k]]
     low, high = min(seen), max(seen)
-    beside = BESIDE * (high - low) or max(abs(high), 1.0)
+    size = max(abs(low), abs(high), float(np.abs(end).max())) or 1.0
+    beside = BESIDE * (high - low) if high - low > LEAST * size else size
     points = _Points(end, k, np.linspace(low - beside, high + beside, POINTS), path[1][some], after)
     losses = np.asarray(objectives(training.parts, training.start, points.flats, judged), np.float64)
     slope = _slope(training, k, end, judged)

@@ -120,16 +120,15 @@ def command(walker: Walker) -> str:
     return shlex.join(words)
 
 
-def guess(walker: Walker, weight: str | None, value: float) -> Message:
+def guess(walker: Walker, weight: str, value: float) -> Message:
     """Whether the guessed value of the shown weight is near to where the next update puts it."""
-    training = walker.training
-    k = training.weight(weight)
+    k = walker.prepared.names.index(weight)
     before, after = (float(walker.parameters(step)[k]) for step in (walker.step, walker.step + 1))
     length, off = abs(after - before), abs(value - after)
     right = off <= NEAR * length
     part = f", {share(off / length)} of the step's length away" if length else ""
     text = (
-        f"{'Right' if right else 'Not quite'}: from {number(before, 5)} the update takes {training.names[k]} to "
+        f"{'Right' if right else 'Not quite'}: from {number(before, 5)} the update takes {weight} to "
         f"{number(after, 5)}; you said {number(value, 5)}{part}. Within {share(NEAR)} counts as right."
     )
     return {"text": text, "right": right, "value": after}

@@ -149,13 +149,10 @@ class Live:
         self.shown = _shown(message.get("show", message), self.shown)
         self.dirty = True
 
-    def chain(self, message: Message) -> None:
-        self.showing.chain = message.get("weight")
-        self.dirty = True
-
     def guess(self, message: Message) -> None:
         """Where does the next step land?"""
-        answer = guess(self.walk, self.shown.weight, float(message["value"]))
+        weight = self.showing.look(self.walk, self.shown, False).weight
+        answer = guess(self.walk, weight, float(message["value"]))
         self.score = [self.score[0] + answer["right"], self.score[1] + 1]
         self.guessed_at = self.walk.step
         self.send({"say": "guessed", **answer, "score": self.score})
@@ -250,7 +247,7 @@ class Live:
         running.
         """
         walker, now = self.walk, time.perf_counter()
-        key = (id(walker), walker.revision, walker.step)
+        key = (walker, walker.revision, walker.step)
         known, figures = self._ahead
         if known == key:
             return figures
@@ -266,7 +263,7 @@ class Live:
     def _measure_ahead(self, key: tuple, training: Training, parameters: Parameters) -> None:
         began = time.perf_counter()
         found = look_ahead(training, parameters)
-        if key[0] == id(self.walker):
+        if key[0] is self.walker:
             self._ahead = key, found
             self._quick[training.parts] = time.perf_counter() - began <= QUICK
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,6 +15,8 @@ from fallline.training import Training
 
 if TYPE_CHECKING:
     from fallline.lab.messages import Show
+
+ALIKE = 0.99  # of the way that went furthest: rounding must not choose among weights that moved alike
 
 
 @dataclass(frozen=True)
@@ -41,6 +44,29 @@ class Look:
     measure: Callable[..., Measurement]  # (name, **options) of `training`, kept for the same training and options
     once: Callable[[str, Callable[[], Any]], Any]  # what is the same wherever the cursor stands: made once, by a name
 
+    @cached_property
+    def walked(self) -> Training:
+        """The training less what lies beyond the next update: a path that was left does not decide what is seen.
+
+        Its path ends at the cursor and the next step, also where the weights of few steps are kept.
+        """
+        training, step = self.training, self.step
+        kept = {k: flat for k, flat in training.snapshots.items() if k <= step}
+        ends = {k: partial(_flat_at, training, k) for k in (step, step + 1) if 0 < k <= training.steps}
+        return replace(training, trace=training.trace.head(step + 1), snapshots=kept | ends)
+
+    @cached_property
+    def weight(self) -> str:
+        """The one weight that the page speaks of: the one that a person picked, else the one that moved furthest."""
+        if self.shown.weight in self.training.names:
+            return self.shown.weight
+        moved = np.ptp(self.walked.path()[1], axis=0)
+        return self.training.names[int(np.argmax(moved >= ALIKE * moved.max()))]
+
+
+def _flat_at(training: Training, step: int) -> np.ndarray:
+    return training.flat(training.at(step))
+
 
 @dataclass(frozen=True)
 class Drawn:
@@ -50,3 +76,4 @@ class Drawn:
     data: Mapping[str, pl.DataFrame]  # by the names that the specification gives them
     params: Mapping[str, float | bool | str]
     summary: str  # what the picture shows now, in words with figures
+    of: Mapping[str, int] = field(default_factory=dict)  # how many rows there are, where the data are some of them

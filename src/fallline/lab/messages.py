@@ -146,11 +146,6 @@ class _Show(_Said):
     show: Show
 
 
-class _Chain(_Said):
-    do: Literal["chain"]
-    weight: Name | None = None
-
-
 class _Compare(_Said):
     do: Literal["compare"]
     vary: Annotated[str, Field(min_length=3, max_length=2000)]
@@ -182,7 +177,7 @@ class _Bare(_Said):
 
 
 Message = Annotated[
-    _Open | _Forward | _Back | _Go | _Run | _Drawn | _Change | _Table | _Points | _At | _StartAt | _Show | _Chain
+    _Open | _Forward | _Back | _Go | _Run | _Drawn | _Change | _Table | _Points | _At | _StartAt | _Show
     | _Compare | _Explain | _Diagnose | _Guess | _Predict | _Bare,
     Field(discriminator="do"),
 ]  # fmt: skip

@@ -38,14 +38,13 @@ class Showing:
         self._once: tuple[tuple, dict[str, Any]] = ((), {})  # of how much of which walk, and what was made of that
         self._drawn: dict[str, str] = {}  # picture -> the options of its specification
         self._sent: dict[str, Mapping[str, pl.DataFrame]] = {}  # picture -> the data that the page has
-        self.chain: str | None = None
 
     def forget(self) -> None:
         """Another scene: nothing that was measured holds any more."""
         self._measured.clear()
+        self._once = ((), {})
         self._drawn.clear()
         self._sent.clear()
-        self.chain = None
 
     def now(self, walker: Walker, shown: Any, ahead: Figures, guessed: bool) -> Message:
         """The moment's part of the message `now`."""
@@ -54,7 +53,8 @@ class Showing:
         return {
             "step": walker.step,
             "last": walker.seen - 1,
-            "stages": self._stages(walker, shown, look),
+            "weight": look.weight,
+            "stages": self._stages(walker, look),
             "facts": facts(walker, ahead),
             "told": happening(behind | ahead),
             "pictures": self._pictures(look),
@@ -79,24 +79,22 @@ class Showing:
         )
 
     def _make_once(self, walker: Walker, name: str, make: Callable[[], Any]) -> Any:
-        key = (id(walker), walker.revision, walker.seen)
+        key = (walker, walker.revision, walker.seen)
         if self._once[0] != key:
             self._once = key, {}
         made = self._once[1]
         return made[name] if name in made else made.setdefault(name, make())
 
     def _measure(self, walker: Walker, name: str, options: dict[str, Any]) -> Measurement:
-        key = (id(walker), walker.revision, walker.seen, walker.step, name, tuple(sorted(options.items())))
+        key = (walker, walker.revision, walker.seen, walker.step, name, tuple(sorted(options.items())))
         if key not in self._measured:
             self._measured[key] = measure_on(walker.training, name, **options)
             while len(self._measured) > KEPT:
                 self._measured.popitem(last=False)
         return self._measured[key]
 
-    def _stages(self, walker: Walker, shown: Any, look: Look) -> list[Any]:
-        names, number = look.training.names, walker.step + 1
-        asked = next((name for name in (self.chain, shown.weight) if name in names), None)
-        options = {"step": number} | ({} if asked is None else {"weight": asked})
+    def _stages(self, walker: Walker, look: Look) -> list[Any]:
+        options = {"step": walker.step + 1, "weight": look.weight}
         found = stages(look.training, self._measure(walker, "step", options).figures)
         if look.shown.quiz:
             found[-1] |= {"said": "Where does this update lead? Guess first.", "lines": [], "table": None, "more": []}
@@ -121,7 +119,7 @@ class Showing:
                     self._drawn[name], self._sent[name] = options, {}
                 known, self._sent[name] = self._sent[name], drawn.data
                 fresh = {each: rows for each, rows in drawn.data.items() if not _same(known.get(each), rows)}
-                found[name] = {"data": fresh, "params": drawn.params, "summary": drawn.summary}
+                found[name] = {"data": fresh, "params": drawn.params, "summary": drawn.summary, "of": drawn.of}
             except FalllineError as error:
                 found[name] = {"data": {}, "params": {}, "summary": str(error)}
             except Exception:  # one picture that fails must not take the others along

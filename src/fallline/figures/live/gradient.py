@@ -7,24 +7,23 @@ from typing import Any
 
 import altair as alt
 
-from fallline.figures.live.streamed import POINTED, axis_of, ball, live, named, steps_axis, veil
+from fallline.figures.live.streamed import Rows, axis_of, ball, live, named, steps_axis, veil
 from fallline.figures.theme import EXACT, TRAIN
 
-SERIES = {"gradient": (TRAIN, [1, 0]), "update": (EXACT, [6, 3])}
+SIGNS = {"gradient": (TRAIN, "stroke", [1, 0]), "update": (EXACT, "stroke", [6, 3])}
 
 
 def draw_gradient(options: Mapping[str, Any]) -> Any:
     """Options: log."""
     x, y = steps_axis(), axis_of("y", "length", "length", log=options["log"])
-    names = list(SERIES)
-    legend = alt.Legend(title=None, symbolType="stroke", orient="top")
-    colour = alt.Color("of:N", scale=alt.Scale(domain=names, range=[SERIES[n][0] for n in names]), legend=legend)
-    dash = alt.StrokeDash("of:N", scale=alt.Scale(domain=names, range=[SERIES[n][1] for n in names]), legend=legend)
-    base = named("steps").encode(x=x, y=y, color=colour)
-    layers = [
-        base.mark_line(strokeWidth=2, clip=True).encode(strokeDash=dash),
-        base.mark_point(filled=True, size=40, opacity=0, clip=True, tooltip=POINTED),
-        veil("veil", x),
-        ball("here", x, y),
+    names, signs = list(SIGNS), SIGNS.values()
+    colour = alt.Color("of:N", scale=alt.Scale(domain=names, range=[sign[0] for sign in signs]), legend=None)
+    dash = alt.StrokeDash("of:N", scale=alt.Scale(domain=names, range=[sign[2] for sign in signs]), legend=None)
+    lines = named("steps").mark_line(strokeWidth=2, clip=True).encode(x=x, y=y, color=colour, strokeDash=dash)
+    columns = {"step": "step", "of": "what", "length": "length"}
+    rows = [
+        Rows("here", "Where the training stands", {"step": "step", "length": "length of the gradient"}),
+        Rows("steps", "Lengths at each step", columns, x="step", y="length", by="x"),
     ]
-    return live(layers, "Length of the gradient and of the update")
+    title = "Length of the gradient and of the update"
+    return live([lines, veil("veil", x), ball("here", x, y)], title, rows, signs=SIGNS)

@@ -1,4 +1,4 @@
-"""What happens in each layer at the step: gradient, update against weight, and units that no row wakes."""
+"""What happens in each layer at the step: activations, gradient, update against weight, units that no row wakes."""
 
 from __future__ import annotations
 
@@ -7,18 +7,22 @@ from typing import Any
 
 import altair as alt
 
-from fallline.figures.live.streamed import HEIGHT, live, named, names_axis
+from fallline.figures.live.streamed import HEIGHT, Rows, live, named, names_axis
 from fallline.figures.theme import INK, TRAIN, halo
 
 ROOM = 1.9  # times the longest bar: its words stand behind it
-SHOWN = ("gradient", "update / weight", "dead or flat units")
+SHOWN = ("activations", "gradient", "update / weight", "dead or flat units")
+BAR = 17  # px, at least: words stand beside each
 
 
 def draw_layers(options: Mapping[str, Any]) -> Any:
     """Options: layers (their names). Each layer has a bar for each of SHOWN; bars of one kind share a scale."""
-    y = alt.Y("layer:N", sort=list(options["layers"]), title=None, axis=names_axis(52))
+    layers = list(options["layers"])
+    y = alt.Y("layer:N", sort=layers, title=None, axis=names_axis(52))
     x = alt.X("part:Q", scale=alt.Scale(domain=[0, ROOM]), axis=None)
     told = [alt.Tooltip("layer:N"), alt.Tooltip("of:N", title="what"), alt.Tooltip("value:Q", format=",.4~g")]
-    base = named("bars").encode(y=y, x=x, yOffset=alt.YOffset("of:N", sort=list(SHOWN)), tooltip=told)
-    layers = [base.mark_bar(color=TRAIN, opacity=0.75), *halo(base.encode(text="words:N"), INK, align="left", dx=4)]
-    return live(layers, "In each layer", params=(), height=HEIGHT)
+    offset = alt.YOffset("of:N", sort=list(SHOWN), scale=alt.Scale(domain=list(SHOWN)))
+    base = named("bars").encode(y=y, x=x, yOffset=offset, tooltip=told)
+    marks = [base.mark_bar(color=TRAIN, opacity=0.75), *halo(base.encode(text="words:N"), INK, align="left", dx=4)]
+    rows = [Rows("bars", "In each layer", {"layer": "layer", "of": "what", "value": "value"})]
+    return live(marks, "In each layer", rows, params=(), height=max(HEIGHT, BAR * len(SHOWN) * len(layers)))

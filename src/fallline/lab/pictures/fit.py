@@ -31,15 +31,17 @@ def look_fit(look: Look) -> Drawn:
     rows = frame.filter(kind="row").drop("kind")
     # the axes follow the table, not the model: it is seen to come into the picture
     across = _across(rows["x"])
+    of = {"rows": f["rows_of"]}
     if f["shape"] == "regions":
+        said += " Each shade is what the model says there."
         cells = frame.filter(kind="cell").select("x", "y", "class")
         options |= {"classes": sorted(set(rows["class"]) | set(cells["class"]))}
-        return Drawn(options, {"rows": rows, "cells": cells}, ends(across, _across(rows["y"])), said)
+        return Drawn(options, {"rows": rows, "cells": cells}, ends(across, _across(rows["y"])), said, of)
     if f["shape"] == "line":
         line = frame.filter(kind="line").select("x", "y")
-        return Drawn(options, {"rows": rows, "line": line}, ends(across, _across(rows["y"])), said)
+        return Drawn(options, {"rows": rows, "line": line}, ends(across, _across(rows["y"])), said, of)
     line = pl.DataFrame({"x": list(across), "y": list(across)})  # where predicted is what was true
-    return Drawn(options, {"rows": rows, "line": line}, ends(across, across), said)
+    return Drawn(options, {"rows": rows, "line": line}, ends(across, across), said, of)
 
 
 def _across(values: pl.Series) -> tuple[float, float]:

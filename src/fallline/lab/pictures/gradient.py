@@ -5,15 +5,15 @@ from __future__ import annotations
 import polars as pl
 
 from fallline.figures.axes import DECADES
-from fallline.figures.live.gradient import draw_gradient
+from fallline.figures.live.gradient import SIGNS, draw_gradient
 from fallline.lab.look import Drawn, Look
-from fallline.lab.pictures.picture import Picture, ends, last_step, recorded, span, veil
+from fallline.lab.pictures.picture import Picture, ends, last_step, recorded, span, until, veil
 from fallline.numbers import count, number
 
 
 def look_gradient(look: Look) -> Drawn:
     """Both lengths, of all that was walked; on a logarithmic axis once they span decades."""
-    series = {"gradient": "gradient_norm", "update": "update_norm"}
+    series = dict(zip(SIGNS, ("gradient_norm", "update_norm"), strict=True))
     rows = [recorded(look, column, "length").with_columns(pl.lit(of).alias("of")) for of, column in series.items()]
     drawn = pl.concat(rows)
     whole = look.training.trace
@@ -30,7 +30,8 @@ def look_gradient(look: Look) -> Drawn:
     if look.step:
         said += f" The first gradient was {number(whole['gradient_norm'][0], 4)} long."
     data = {"steps": drawn, "veil": veil(look), "here": here}
-    return Drawn({"log": log}, data, ends((0.0, last_step(look)), span(values, log=log)), said)
+    axes = ends((0.0, last_step(look)), span(values, log=log))
+    return Drawn({"log": log}, data, axes, said, {"steps": len(SIGNS) * until(look)})
 
 
 GRADIENT = Picture("gradient", "Gradient and update", look_gradient, draw_gradient, lambda look: True)

@@ -1,4 +1,4 @@
-"""What happens in each layer of a network at the step: gradient, update against weight, units that are dead or flat."""
+"""Each layer of a network at the step: activations, gradient, update against weight, units that are dead or flat."""
 
 from __future__ import annotations
 
@@ -20,19 +20,20 @@ def look_layers(look: Look) -> Drawn:
     """Every layer at the cursor; each kind of bar relative to the longest of its kind."""
     training = look.training
     names = [f"layer{n}" for n in range(1, len(training.start) + 1)]
-    seen = look_at(training, training.flat(training.at(look.step))[None], training.judged(ROWS))
+    judged = training.judged(ROWS)
+    seen = look_at(training, training.flat(training.at(look.step))[None], judged)
     row = training.trace.row(look.step, named=True)
     updates = np.array([row[f"update_norm/{name}"] for name in names], float)
     weights = np.maximum(seen.weight[0], 1e-300)
     hidden = len(seen.dead[0])
     bent = training.parts.model.activation in SLOPES
     asleep = seen.saturated[0] if bent else seen.dead[0]
-    columns = dict(zip(SHOWN, (seen.gradient[0], updates / weights, asleep), strict=True))
+    columns = dict(zip(SHOWN, (seen.spread[0], seen.gradient[0], updates / weights, asleep), strict=True))
     bars = []
     for of, values in columns.items():
-        longest = 1.0 if of == SHOWN[2] else float(np.max(values)) or 1.0
+        longest = 1.0 if of == SHOWN[-1] else float(np.max(values)) or 1.0
         for name, value in zip(names, values, strict=False):
-            told = share(value) if of == SHOWN[2] else number(value, 3)
+            told = share(value) if of == SHOWN[-1] else number(value, 3)
             bars.append(
                 {
                     "layer": name,
@@ -48,6 +49,10 @@ def look_layers(look: Look) -> Drawn:
         f"{number(seen.gradient[0][-1], 3)} in the last"
     )
     if hidden:
+        said += (
+            f". The activations are {number(seen.spread[0][0], 3)} (root mean square over {count(len(judged.share))} "
+            f"rows) in the first layer and {number(seen.spread[0][-1], 3)} in the last hidden one"
+        )
         state = "are flat" if bent else "give nothing on any row"
         units = count(training.parts.model.hidden[worst])
         said += f"; in layer{worst + 1} {share(float(asleep[worst]))} of the {units} units {state}"

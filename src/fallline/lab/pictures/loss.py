@@ -9,7 +9,19 @@ import polars as pl
 from fallline.figures.downsample import mean_of_blocks
 from fallline.figures.live.loss import draw_loss
 from fallline.lab.look import Drawn, Look
-from fallline.lab.pictures.picture import Picture, ends, last_step, recorded, span, until, veil
+from fallline.lab.pictures.left import Words, height_of, words_apart
+from fallline.lab.pictures.picture import (
+    Axes,
+    Picture,
+    ends,
+    last_step,
+    looks_at,
+    recorded,
+    span,
+    until,
+    validated,
+    veil,
+)
 from fallline.numbers import count, number
 
 NOISY = 60  # steps from which on batches have a mean line
@@ -25,7 +37,7 @@ def look_loss(look: Look) -> Drawn:
     means = trace.head(0).select("step", "loss")
     if noisy:
         means = look.once(f"means {trace.height}", lambda: _means(trace))
-    held = look.evaluations.select("step", pl.col("validation_loss").alias("loss"))
+    held = looks_at(look, "validation_loss", "loss")
     here = trace["loss"][look.step]
     exact = None if training.ready.exact is None else training.ready.exact.loss
     trivial = look.trivial if look.trivial is not None and np.isfinite(look.trivial) else None
@@ -37,6 +49,7 @@ def look_loss(look: Look) -> Drawn:
     levels = [exact, trivial, start, *held["loss"].to_list(), *reach]
     log = look.shown.log and min((v for v in levels if v is not None), default=0) > 0
     low, high = span(levels, log=log)
+    axes = (0.0, last_step(look)), (low, high)
     over = ~np.isfinite(every[: look.step + 1]) | (every[: look.step + 1] > high)
     broken = [f"beyond the picture from step {count(int(np.argmax(over)))}"] if over.any() else []
     data = {
@@ -48,11 +61,11 @@ def look_loss(look: Look) -> Drawn:
         "trivial": _line(trivial, "always the same answer", trivial is not None and trivial <= high),
         "here": pl.DataFrame({"step": [look.step], "loss": [float(here)]}),
         "broken": pl.DataFrame({"words": broken}, schema={"words": pl.String}),
-        **_branches(look),
+        **_branches(look, axes, log, exact, trivial),
     }
-    return Drawn(
-        {"log": log, "noisy": noisy}, data, ends((0.0, last_step(look)), (low, high)), _said(look, here, exact)
-    )
+    options = {"log": log, "full": batches.full, "noisy": noisy, "held": validated(look)}
+    of = {"steps": until(look), "held": look.evaluations.height}
+    return Drawn(options, data, ends(*axes), _said(look, here, exact), of)
 
 
 def _means(trace: pl.DataFrame) -> pl.DataFrame:
@@ -70,8 +83,8 @@ def _line(level: float | None, words: str, there: bool) -> pl.DataFrame:
     return pl.DataFrame(rows, schema={"loss": pl.Float64, "words": pl.String})
 
 
-def _branches(look: Look) -> dict[str, pl.DataFrame]:
-    """Paths that were left."""
+def _branches(look: Look, axes: Axes, log: bool, exact: float | None, trivial: float | None) -> dict[str, pl.DataFrame]:
+    """Paths that were left, their names clear of those of the lines."""
     empty = pl.DataFrame(schema={"step": pl.Int64, "loss": pl.Float64, "branch": pl.String})
     each = [
         b.trace.filter(pl.col("step") > b.since).select(
@@ -79,10 +92,13 @@ def _branches(look: Look) -> dict[str, pl.DataFrame]:
         )
         for b in look.branches
     ]
+    lines = ((height_of(exact, axes[1], log), -11), (height_of(trivial, axes[1], log), 7))  # px to their own words
+    taken = [Words(0.4, 1.0, height + aside) for height, aside in lines if height is not None]
     thin = [frame[:: -(-frame.height // 200)] for frame in each]
+    last = pl.concat([empty, *(frame.tail(1) for frame in thin)])
     return {
         "branches": pl.concat([empty, *thin]),
-        "branches_ends": pl.concat([empty, *(frame.tail(1) for frame in thin)]),
+        "branches_ends": words_apart(last, ("step", "loss"), axes, log=log, taken=taken),
     }
 
 

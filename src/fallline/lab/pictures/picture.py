@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -12,11 +12,12 @@ import polars as pl
 
 from fallline.figures.downsample import keep_extremes
 from fallline.lab.look import Drawn, Look
-from fallline.training import Training
 
 FEW = 120  # stretches of a curve: two rows of each are kept at most
 FIRST = 10  # steps that an axis has room for at least
 SPARE = 0.12  # of an axis, beyond what is drawn: the words of the highest line fit in
+
+Axes = tuple[tuple[float, float], tuple[float, float]]  # the ends of both
 
 
 @dataclass(frozen=True)
@@ -28,11 +29,6 @@ class Picture:
     look: Callable[[Look], Drawn]  # what it shows now
     draw: Callable[[Mapping[str, Any]], Any]  # its chart, from the options that `look` names
     fits: Callable[[Look], bool]  # whether it can be drawn of such a training at all
-
-
-def up_to_here(look: Look) -> Training:
-    """The training less what lies beyond the next update: a path that was left does not decide what is seen."""
-    return replace(look.training, trace=look.training.trace.head(look.step + 1))
 
 
 def recorded(look: Look, column: str, name: str) -> pl.DataFrame:
@@ -47,6 +43,12 @@ def recorded(look: Look, column: str, name: str) -> pl.DataFrame:
         return keep_extremes(rows, name, FEW) if rows.height else rows
 
     return look.once(f"{column} {until(look)}", thin)
+
+
+def looks_at(look: Look, column: str, name: str) -> pl.DataFrame:
+    """step and a column of the looks at the validation rows, its peaks kept."""
+    looks = look.evaluations.select("step", pl.col(column).alias(name))
+    return look.once(f"looks {column} {looks.height}", lambda: keep_extremes(looks, name, FEW))
 
 
 def until(look: Look) -> int:
@@ -84,24 +86,6 @@ def ends(x: tuple[float, float], y: tuple[float, float]) -> dict[str, float | bo
     return {"x_low": float(x[0]), "x_high": float(x[1]), "y_low": float(y[0]), "y_high": float(y[1])}
 
 
-def branches(look: Look, weights: Mapping[str, int]) -> dict[str, pl.DataFrame]:
-    """The paths that were left, over the parameters with these numbers; none where no number is given.
-
-    Returns the rows (step, branch, loss and a column for each of `weights`), and the last of each path.
-    """
-    columns = {"step": pl.Int64, "loss": pl.Float64, "branch": pl.String, **dict.fromkeys(weights, pl.Float64)}
-    empty = pl.DataFrame(schema=columns)
-    each = []
-    for b in look.branches if weights else ():
-        if b.path is None or len(b.path) < 2:
-            continue
-        loss = b.trace["objective"].cast(pl.Float64).to_numpy()[1:]  # seen by the update after it
-        rows = min(len(loss), len(b.path))
-        some = np.unique(np.linspace(0, rows - 1, min(rows, 100)).round().astype(int))
-        walked = {"step": b.trace["step"].to_numpy()[some].astype(np.int64), "loss": loss[some]}
-        walked |= {name: b.path[some, k].astype(np.float64) for name, k in weights.items()}
-        each.append(pl.DataFrame(walked | {"branch": [b.name] * len(some)}).select(*columns))
-    return {
-        "branches": pl.concat([empty, *each]),
-        "branches_ends": pl.concat([empty, *(frame.tail(1) for frame in each)]),
-    }
+def validated(look: Look) -> bool:
+    """Whether there are validation rows."""
+    return look.training.table is not None and len(look.training.table.split.validation) > 0

@@ -6,7 +6,7 @@ import polars as pl
 
 from fallline.figures.live.rate import draw_rate
 from fallline.lab.look import Drawn, Look
-from fallline.lab.pictures.picture import Picture, ends, last_step, recorded, span, veil
+from fallline.lab.pictures.picture import Picture, ends, last_step, recorded, span, until, veil
 from fallline.numbers import count, number
 
 NEAR = 10.0  # times the rates: a limit farther away is told, not drawn
@@ -32,7 +32,7 @@ def look_rate(look: Look) -> Drawn:
     said += "." if here == first else f"; the first was {number(first, 4)}."
     if look.stable is not None:
         said += f" The largest stable one here is about {number(look.stable, 3)}."
-    return Drawn({}, data, ends((0.0, last_step(look)), (low, high)), said)
+    return Drawn({}, data, ends((0.0, last_step(look)), (low, high)), said, {"steps": until(look)})
 
 
 RATE = Picture("rate", "Rate", look_rate, draw_rate, lambda look: True)

@@ -6,23 +6,25 @@ import numpy as np
 import polars as pl
 
 from fallline.figures.live.slice import draw_slice
+from fallline.figures.live.streamed import BELOW, LOW
 from fallline.instruments.slice import measure_slice
 from fallline.lab.look import Drawn, Look
-from fallline.lab.pictures.picture import Picture, branches, ends, span, up_to_here
+from fallline.lab.pictures.left import LONG, TALL, Words, branches, height_of
+from fallline.lab.pictures.picture import Picture, ends, span
 from fallline.numbers import count, number
 from fallline.shortcut import as_parameters
 
 ROWS = 2_000  # training rows that the loss is taken over, at most, while it moves
-TALL = 1.6  # times the highest point of the path: how much of the curve is seen
+STEEP = 1.6  # times the highest point of the path: how much of the curve is seen
 
 
 def look_slice(look: Look) -> Drawn:
     """The slice through the weights at the cursor, along the weight that is asked for."""
-    training = up_to_here(look)
-    k = training.weight(look.shown.weight if look.shown.weight in training.names else None)
+    training = look.walked
+    k = training.names.index(look.weight)
     exact = training.ready.exact
     also = () if exact is None else (float(training.flat(as_parameters(exact, training.start))[k]),)
-    found = measure_slice(training, weight=training.names[k], step=look.step, also=also, most=ROWS)
+    found = measure_slice(training, weight=look.weight, step=look.step, also=also, most=ROWS)
     f = found.figures
     kinds = {kind[0]: rows for kind, rows in found.frame.partition_by("kind", as_dict=True).items()}
     empty = found.frame.head(0)
@@ -32,20 +34,28 @@ def look_slice(look: Look) -> Drawn:
     losses = [*path["loss"], *ball["loss"], *ghost["loss"]]
     finite = [v for v in losses if v is not None and np.isfinite(v)]
     low, high = span([*finite, float(np.nanmin(curve["loss"].to_numpy()))])
-    high = low + TALL * (high - low)
+    high = low + STEEP * (high - low)
     slope = f["derivative"]
     words = f"slope {number(slope, 3)}" if slope is not None and np.isfinite(slope) else ""
+    axes = (float(curve["weight"].min()), float(curve["weight"].max())), (low, high)  # type: ignore[arg-type]
+    stands = height_of(f["loss"], (low, high))
+    place = (f["value"] - axes[0][0]) / (axes[0][1] - axes[0][0])
+    taken = (
+        []
+        if stands is None
+        else [Words(place - LONG, place + LONG, stands + (BELOW if stands < LOW * TALL else -BELOW))]
+    )
     data = {
         "curve": curve.select("weight", "loss"),
         "walked": path,
         "tangent": of("tangent").select("weight", "loss"),
         "ball": ball.with_columns(pl.lit(words).alias("words")),
-        "ghost": ghost.with_columns(pl.lit("next").alias("words")),
-        **branches(look, {"weight": k}),
+        "ghost": ghost,
+        **branches(look, {"weight": k}, ("weight", "loss"), axes, taken),
     }
-    across = (float(curve["weight"].min()), float(curve["weight"].max()))  # type: ignore[arg-type]
-    params = ends(across, (low, high)) | {"weight": training.names[k], "ball": float(f["value"])}
-    return Drawn({"weight": training.names[k]}, data, params, _said(look, f, ghost.height > 0))
+    params = ends(*axes) | {"weight": look.weight, "ball": float(f["value"])}
+    of = {"walked": look.step + 1}
+    return Drawn({"weight": look.weight}, data, params, _said(look, f, ghost.height > 0), of)
 
 
 def _said(look: Look, f: dict, ghost: bool) -> str:

@@ -8,7 +8,8 @@ import polars as pl
 from fallline.figures.live.surface import SHADES, draw_surface
 from fallline.instruments.surface import measure_surface
 from fallline.lab.look import Drawn, Look
-from fallline.lab.pictures.picture import Picture, branches, ends, up_to_here
+from fallline.lab.pictures.left import branches
+from fallline.lab.pictures.picture import Picture, ends
 from fallline.numbers import count, number, share
 
 SIDE = 25  # cells along each side
@@ -17,7 +18,7 @@ ROWS = 500  # training rows that the loss is taken over, at most, while it moves
 
 def look_surface(look: Look) -> Drawn:
     """The surface through the weights at the cursor."""
-    training, asked = up_to_here(look), look.shown
+    training, asked = look.walked, look.shown
     pair = asked.weights if asked.weights and set(asked.weights) <= set(training.names) else None
     over = "path" if asked.over == "path" and look.step > 1 else "weights"
     found = measure_surface(
@@ -36,16 +37,25 @@ def look_surface(look: Look) -> Drawn:
     ball = walked.tail(1)
     on = [training.names.index(f[name]) for name in ("x_name", "y_name")] if over == "weights" else []
     cells = _cells(grid)
+    bounds = [(float(cells[f"{s}1"].min()), float(cells[f"{s}2"].max())) for s in "xy"]  # type: ignore[arg-type]
     data = {
         "cells": cells,
         "walked": walked,
         "ball": ball.with_columns(pl.lit(f"{number(ball['loss'][0], 3)}").alias("words")),
         "ghost": ghost,
-        **branches(look, dict(zip("xy", on, strict=False))),
+        **branches(look, dict(zip("xy", on, strict=False)), ("x", "y"), (bounds[0], bounds[1])),
     }
-    bounds = [(float(cells[f"{s}1"].min()), float(cells[f"{s}2"].max())) for s in "xy"]  # type: ignore[arg-type]
-    params = ends(*bounds) | ({"x_weight": f["x_name"], "y_weight": f["y_name"]} if over == "weights" else {})
-    return Drawn({"x_name": f["x_name"], "y_name": f["y_name"]}, data, params, _said(f, ball, over))
+    params = ends(*bounds) | _held(f, ball, over)
+    names = {"x_name": f["x_name"], "y_name": f["y_name"]}
+    return Drawn(names, data, params, _said(f, ball, over), {"walked": look.step + 1})
+
+
+def _held(f: dict, ball: pl.DataFrame, over: str) -> dict[str, float | str]:
+    """What a person can take hold of: the ball and its two weights, where the axes are weights."""
+    if over != "weights":
+        return {}
+    x, y = ball.select("x", "y").row(0)
+    return {"x_weight": f["x_name"], "y_weight": f["y_name"], "ball": x, "ball_y": y}
 
 
 def _cells(grid: pl.DataFrame) -> pl.DataFrame:

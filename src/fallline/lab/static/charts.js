@@ -1,12 +1,14 @@
 // The pictures: each specification is embedded once, then its named data streamed, at most once a frame.
 
-import { byId, el, keep, say, table, dark } from "./dom.js";
+import { byId, dark, el, keep, say, table, written } from "./dom.js";
 import { on, send } from "./connection.js";
 import { hold } from "./hands.js";
+import { follow } from "./pointing.js";
 import { page, show } from "./state.js";
 
 const pictures = new Map(); // name -> { figure, place, spec, view, busy, data }
 const frame = byId("pictures");
+const LISTED = 250; // rows of a table
 let waiting = null; // the newest moment that is not drawn yet
 let asked = false;
 
@@ -16,7 +18,9 @@ function figureFor(name, title) {
   const hide = el("button.plain", { type: "button", title: `Hide ${title}`, ariaLabel: `Hide ${title}`, onclick: () => toggle(name) }, "×");
   const figure = el("figure.picture", { id: `picture-${name}` },
     el("figcaption", {}, el("h3", {}, title), el("span.picks"), hide), place, el("p.summary"), numbers);
-  return { name, figure, place, view: null, data: {}, busy: null };
+  const made = { name, figure, place, view: null, data: {}, busy: null };
+  follow(made);
+  return made;
 }
 
 export function toggle(name) {
@@ -36,13 +40,14 @@ function arrange() {
       pictures.delete(name);
     }
   }
-  for (const { name, title } of wanted) {
+  wanted.forEach(({ name, title }, i) => {
     if (!pictures.has(name)) {
       pictures.set(name, figureFor(name, title));
       pickFor(pictures.get(name));
     }
-    frame.append(pictures.get(name).figure);
-  }
+    const { figure } = pictures.get(name);
+    if (frame.children[i] !== figure) frame.insertBefore(figure, frame.children[i] ?? null); // moved, it would lose the focus
+  });
   let chips = byId("chips");
   if (!chips) { chips = el("div.chips", { id: "chips", role: "group", ariaLabel: "Pictures to show" }); frame.after(chips); }
   keep(chips, fitting, () => el("button.chip", { type: "button" }), (chip, { name, title }) => {
@@ -53,27 +58,48 @@ function arrange() {
 }
 
 /** What else can be asked of a picture: along which weight, over what, on which scale. */
-function pickFor({ name, figure }) {
+function pickFor(picture) {
+  const { name, figure } = picture;
   const picks = figure.querySelector(".picks");
   const names = page.ready.names;
-  const weight = (label, value, set) => el("select", { ariaLabel: label, onchange: (event) => set(event.target.value) },
-    names.slice(0, 200).map((each) => el("option", { value: each, selected: each === value }, each)));
+  const weight = (label, set) => el("select", { ariaLabel: label, onchange: (event) => set(event.target.value) },
+    names.slice(0, 200).map((each) => el("option", { value: each }, each)));
+  picture.pick = () => {};
   if (name === "slice" && names.length > 1) {
-    picks.append(el("select", { ariaLabel: "Weight", onchange: (event) => show({ weight: event.target.value || null }) },
-      el("option", { value: "" }, "the one that moved most"),
-      names.slice(0, 200).map((each) => el("option", { value: each, selected: each === page.shown.weight }, each))));
+    const select = weight("Weight", (value) => show({ weight: value || null }));
+    const most = el("option", { value: "" });
+    select.prepend(most);
+    picks.append(select);
+    picture.pick = (params) => { // the one that is drawn is named, also when nobody picked it
+      say(most, page.shown.weight ? "the one that moved most" : `moved most: ${params.weight}`);
+      choose(select, page.shown.weight ?? "");
+    };
   }
   if (name === "surface" && names.length > 1) {
-    const pair = page.shown.weights ?? [names[0], names[1]];
-    const two = el("span.two", {}, weight("First weight", pair[0], (v) => show({ weights: [v, (page.shown.weights ?? pair)[1]] })), " ",
-      weight("Second weight", pair[1], (v) => show({ weights: [(page.shown.weights ?? pair)[0], v] })));
-    two.hidden = page.shown.over === "path";
-    picks.append(el("select", { ariaLabel: "Over", onchange: (event) => { two.hidden = event.target.value === "path"; show({ over: event.target.value }); } },
-      el("option", { value: "weights" }, "two weights"), el("option", { value: "path", selected: page.shown.over === "path" }, "the path's plane")), " ", two);
+    const take = (side, value) => {
+      const { x_weight: x, y_weight: y } = picture.data.params;
+      const pair = side ? [x === value ? y : x, value] : [value, y === value ? x : y];
+      show({ weights: pair });
+    };
+    const [first, second] = [weight("First weight", (value) => take(0, value)), weight("Second weight", (value) => take(1, value))];
+    picks.append(el("select", { ariaLabel: "Over", onchange: (event) => show({ over: event.target.value }) },
+      el("option", { value: "weights" }, "two weights"), el("option", { value: "path", selected: page.shown.over === "path" }, "the path's plane")),
+    first, second);
+    picture.pick = ({ x_weight: x, y_weight: y }) => {
+      first.hidden = second.hidden = !x;
+      if (x) { choose(first, x); choose(second, y); }
+    };
   }
   if (name === "loss") {
     picks.append(el("label.check", {}, el("input", { type: "checkbox", checked: page.shown.log, onchange: (event) => show({ log: event.target.checked }) }), " log"));
   }
+}
+
+/** Show a name in a select, also one that its list was too short for. */
+function choose(select, value) {
+  if (select.value === value) return;
+  select.value = value;
+  if (select.value !== value) { select.append(el("option", { value }, value)); select.value = value; }
 }
 
 on("ready", () => {
@@ -107,18 +133,21 @@ export const embedStill = (place, spec) => window.vegaEmbed(place, asDrawn(spec)
 
 /** Without the title, which is a heading of the page, and in the colours of the hour. */
 function asDrawn({ $schema, title, usermeta, ...spec }) {
-  return isNight() ? recolour(spec, usermeta?.night ?? {}) : spec;
+  const sized = document.documentElement.classList.contains("present") ? enlarged(spec) : spec;
+  return isNight() ? recolour(sized, usermeta?.night ?? {}) : sized;
 }
-const UNSAID = new Set(["words", "level", "part", "x1", "x2", "y1", "y2"]); // of a row, what only places or colours it
 
-/** What stands at the pointer: a figure's own text, or the row that lies there. */
-function pointed(value, sanitize) {
-  if (typeof value !== "object") return sanitize(String(value));
-  const cells = Object.entries(value).filter(([name, cell]) => !UNSAID.has(name) && cell !== null && cell !== undefined);
-  return `<table>${cells.map(([name, cell]) =>
-    `<tr><td class="key">${sanitize(name.replaceAll("_", " "))}</td><td>${sanitize(typeof cell === "number" ? String(Number(cell.toPrecision(5))) : String(cell))}</td></tr>`).join("")}</table>`;
+const SIZES = new Set(["fontSize", "labelFontSize", "titleFontSize", "labelLimit", "titleLimit", "minExtent", "maxExtent", "titlePadding", "dx", "dy", "strokeWidth", "size", "symbolSize", "symbolStrokeWidth"]);
+const LARGER = 1.4; // as the page's own text is, in a room
+
+/** The same figure for a room: its words and marks larger, and its plot as much higher. */
+function enlarged(part, name = "") {
+  if (typeof part === "number") return SIZES.has(name) || name === "height" ? LARGER * part : part;
+  if (Array.isArray(part)) return part.map((each) => enlarged(each));
+  if (part && typeof part === "object") return Object.fromEntries(Object.entries(part).map(([key, value]) => [key, key === "datasets" ? value : enlarged(value, key)]));
+  return part;
 }
-const OPTIONS = { actions: false, renderer: "canvas", ast: true, defaultStyle: false, logLevel: 1, tooltip: { disableDefaultStyle: true, formatTooltip: pointed } };
+const OPTIONS = { actions: false, renderer: "canvas", ast: true, defaultStyle: false, logLevel: 1, tooltip: { disableDefaultStyle: true } };
 
 function embed(picture) {
   picture.busy = (async () => {
@@ -155,8 +184,9 @@ function rowsOf(columns, from = 0) {
   return rows;
 }
 
-function stream(picture, { data, params, summary }) {
-  picture.data = { data: { ...picture.data.data, ...data }, params, summary }; // what has not changed is not sent again
+function stream(picture, { data, params, summary, of }) {
+  picture.data = { data: { ...picture.data.data, ...data }, params, summary, of }; // what has not changed is not sent again
+  picture.pick(params);
   say(picture.figure.querySelector(".summary"), summary);
   picture.place.ariaLabel = summary;
   return picture.view ? put(picture, data, params) : null;
@@ -187,7 +217,7 @@ function put(picture, data, params) {
     try { view.signal(name, value); } catch { /* a value for the page, not for the drawing */ }
   }
   if (picture.figure.querySelector(".numbers").open) fill(picture);
-  return view.runAsync();
+  return view.runAsync().then(() => picture.read());
 }
 
 async function paint() {
@@ -224,14 +254,15 @@ function fill(picture) {
   const fold = picture?.figure.querySelector(".numbers");
   if (!fold?.open || !picture.data.data) return;
   const place = fold.querySelector(".scroll");
-  const sets = Object.entries(picture.data.data).filter(([, columns]) => Object.values(columns)[0]?.length);
-  keep(place, sets, () => el("div"), (made, [name, columns]) => {
-    const rows = rowsOf(columns).slice(0, 200).map((row) => Object.values(row).map(written));
-    table(made, { columns: Object.keys(columns), rows }, name.replaceAll("_", " "));
+  const { data, of } = picture.data;
+  const sets = picture.spec.usermeta.rows.filter(({ name }) => Object.values(data[name] ?? {})[0]?.length);
+  keep(place, sets, () => el("div"), (made, { name, title, columns }) => {
+    const every = rowsOf(data[name]), some = every.slice(0, LISTED), all = of?.[name] ?? every.length;
+    const rows = some.map((row) => Object.keys(columns).map((column) => written(row[column])));
+    const caption = `${title}: ${some.length === all ? "" : `${grouped(some.length)} of `}${grouped(all)} ${all === 1 ? "row" : "rows"}`;
+    say(table(made, { columns: Object.values(columns), rows }, caption).caption, caption);
   });
 }
-
-const written = (value) => (typeof value === "number" ? String(Number(value.toPrecision(6))) : value === null ? "–" : String(value));
-export { written };
+const grouped = (count) => count.toLocaleString("en");
 
 export const pictureOf = (name) => pictures.get(name);

@@ -47,5 +47,9 @@ export function table(parent, { columns, rows }, caption, cell = null) {
   return made;
 }
 
+/** A number or a word as a cell of a table. */
+export const written = (value, digits = 6) =>
+  typeof value === "number" ? String(Number(value.toPrecision(digits))) : value === null ? "–" : String(value);
+
 export const calm = matchMedia("(prefers-reduced-motion: reduce)");
 export const dark = matchMedia("(prefers-color-scheme: dark)");

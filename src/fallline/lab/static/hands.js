@@ -25,7 +25,7 @@ const DO = {
     still: (picture, { x }) => (guessing() ? guess(x) : send({ do: "place", weights: { [shownWeight(picture)]: x } })),
   },
   surface: {
-    hint: "Click or drag to put the ball there.",
+    hint: "Click or drag to put the ball there; arrow keys move it.",
     still: (picture, { x, y }) => {
       const { x_weight: a, y_weight: b } = picture.data.params;
       if (a && b) send({ do: "place", weights: { [a]: x, [b]: y } });
@@ -88,24 +88,27 @@ export function hold(picture) {
     ring.hidden = true;
   });
   place.addEventListener("pointercancel", () => { start = null; ring.hidden = true; });
-  if (picture.name === "slice") arrows(picture);
+  if (MOVES[picture.name]) arrows(picture, MOVES[picture.name]);
 }
 
-/** Arrow keys move the ball along the axis. */
-function arrows(picture) {
+const MOVES = { slice: { ArrowLeft: [-1, 0], ArrowRight: [1, 0] } }; // along the axes
+MOVES.surface = { ...MOVES.slice, ArrowUp: [0, 1], ArrowDown: [0, -1] };
+
+/** Arrow keys move the ball along the axes. */
+function arrows(picture, moves) {
   const { place } = picture;
   place.tabIndex = 0;
   place.dataset.keys = "own";
   let due = 0;
   let at = null;
   place.addEventListener("keydown", (event) => {
-    const way = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
-    const ball = picture.data.params?.ball;
-    if (!way || !picture.view || typeof ball !== "number") return;
+    const move = moves[event.key], { view } = picture;
+    const { ball, ball_y: height } = picture.data.params ?? {};
+    if (!move || !view || typeof ball !== "number") return;
     event.preventDefault();
-    const [low, high] = picture.view.scale("x").domain();
-    at = (at ?? ball) + way * PART * (high - low);
+    const [x, y] = ["x", "y"].map((side, i) => { const [low, high] = view.scale(side).domain(); return move[i] * PART * (high - low); });
+    at = { x: (at?.x ?? ball) + x, y: (at?.y ?? height) + y };
     clearTimeout(due);
-    due = setTimeout(() => { send({ do: "place", weights: { [shownWeight(picture)]: at } }); at = null; }, 250);
+    due = setTimeout(() => { DO[picture.name].still(picture, at); at = null; }, 250);
   });
 }

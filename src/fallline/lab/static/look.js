@@ -29,7 +29,7 @@ export function presentByAddress() {
 byId("present").addEventListener("click", () => {
   keepKey("present", keptKey("present") !== "1");
   presentByAddress();
-  dispatchEvent(new Event("resize"));
+  redrawAll();
 });
 
 // ---- sound: higher is a higher loss, relative to the start; off unless asked

@@ -1,8 +1,7 @@
 // The loop in four stages: predict, loss, gradient, update. The numbers are those of the update that comes next.
 
 import { calm, el, keep, say, table, byId } from "./dom.js";
-import { send } from "./connection.js";
-import { page } from "./state.js";
+import { page, show } from "./state.js";
 
 const TITLES = { predict: "Predict", loss: "Loss", gradient: "Gradient", update: "Update" };
 let revealed = 4; // stages whose numbers are shown, while going stage by stage
@@ -68,7 +67,7 @@ function change(made, stage) {
         if (j === 0) td.parentElement.classList.toggle("followed", words === followed);
         if (j > 0 || (stage.name !== "update" && !/^[\d,]+$/.test(words))) { say(td, words); return; }
         if (td.firstElementChild?.tagName !== "BUTTON") {
-          const [title, asked] = about[i] ? ["Where does this number come from?", (name) => send({ do: "chain", weight: name })]
+          const [title, asked] = about[i] ? ["Where does this number come from?", (name) => show({ weight: name })]
             : ["Follow this row through the stages", follow];
           td.replaceChildren(el("button.plain", { type: "button", title, onclick: (event) => asked(event.currentTarget.textContent) }));
         }
@@ -106,5 +105,5 @@ export function flash() {
 
 /** Take the derivative of a weight apart, from wherever it was asked. */
 export function askChain(name) {
-  if (page.ready?.names.includes(name)) send({ do: "chain", weight: name });
+  if (page.ready?.names.includes(name)) show({ weight: name });
 }

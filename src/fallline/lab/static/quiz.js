@@ -7,7 +7,7 @@ import { announce } from "./told.js";
 
 const box = byId("guess");
 const field = el("input", { type: "number", step: "any", required: true, id: "guess-value" });
-const question = el("label", { for: "guess-value" }, "Where does the next step put the weight? Click on the curve, or type a value:");
+const question = el("label", { for: "guess-value" });
 const answer = el("p.answer");
 const score = el("p.score");
 let guessedAt = -1;
@@ -46,5 +46,8 @@ on("guessed", (said) => {
   announce(`${said.text} Score ${said.score[0]} of ${said.score[1]}.`);
   byId("step").focus();
 });
-on("now", (now) => { if (guessedAt !== now.step && !guessing()) say(answer, ""); });
+on("now", (now) => {
+  say(question, `Where does the next step put ${now.weight}? Click on the curve, or type a value:`);
+  if (guessedAt !== now.step && !guessing()) say(answer, "");
+});
 on("ready", toggled);
