@@ -28,6 +28,7 @@ from fallline.training import Training
 from fallline.types import Parameters
 
 Message = dict[str, Any]
+OF_TARGET = ("model", "loss", "output", "init")  # settings that hang on what is predicted
 MOST_PLACED = 800  # parameters whose start weights an address can hold
 MOST_WALKED = 2_000_000  # updates that are kept in memory
 OFTEN = 1.0  # seconds between looks at the curvature while running
@@ -117,14 +118,17 @@ class Live:
         kinds = (here.types if same else {}) | (message.get("types") or {})
         target = message.get("target") or (here.target if same else None)
         settings = self._fresh(here.settings) if same else {}
+        if target != here.target or target in (message.get("types") or {}):  # what fits numbers may not fit classes
+            settings = {name: value for name, value in settings.items() if name not in OF_TARGET}
         given = {"table": name, "target": target, "types": kinds, "settings": settings}
         self._begin(scene_of(given), "Training starts anew, on another table." if not same else "Training starts anew.")
 
     def points(self, message: Message) -> None:
-        """Moved and added rows: the training starts anew from the weights at the cursor."""
+        """Moved and added rows, beside those before unless `anew`: training starts anew from the weights here."""
         here = self.walk.here()
-        moved = {tuple(edit[:1]): edit for edit in here.points if edit[0] is not None}
-        added = [edit for edit in here.points if edit[0] is None]
+        before = () if message.get("anew") else here.points
+        moved = {tuple(edit[:1]): edit for edit in before if edit[0] is not None}
+        added = [edit for edit in before if edit[0] is None]
         for row, x, y in message["edits"]:
             if row is None:
                 added.append((None, x, y))
@@ -151,6 +155,10 @@ class Live:
 
     def chain(self, message: Message) -> None:
         self.showing.chain = message.get("weight")
+        self.dirty = True
+
+    def follow(self, message: Message) -> None:
+        self.showing.row = message.get("row")
         self.dirty = True
 
     def guess(self, message: Message) -> None:

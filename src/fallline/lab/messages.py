@@ -127,7 +127,14 @@ class _Table(_Said):
 
 class _Points(_Said):
     do: Literal["points"]
-    edits: Annotated[Edits, Field(min_length=1)]
+    edits: Edits
+    anew: bool = False  # whether these are all, in place of those before
+
+    @model_validator(mode="after")
+    def _some(self) -> _Points:
+        if not self.edits and not self.anew:
+            raise ValueError("at least one edit")
+        return self
 
 
 class _At(_Said):
@@ -149,6 +156,11 @@ class _Show(_Said):
 class _Chain(_Said):
     do: Literal["chain"]
     weight: Name | None = None
+
+
+class _Follow(_Said):
+    do: Literal["follow"]
+    row: Annotated[int, Field(ge=1, le=LAST_STEP)] | None = None
 
 
 class _Compare(_Said):
@@ -183,7 +195,7 @@ class _Bare(_Said):
 
 Message = Annotated[
     _Open | _Forward | _Back | _Go | _Run | _Drawn | _Change | _Table | _Points | _At | _StartAt | _Show | _Chain
-    | _Compare | _Explain | _Diagnose | _Guess | _Predict | _Bare,
+    | _Follow | _Compare | _Explain | _Diagnose | _Guess | _Predict | _Bare,
     Field(discriminator="do"),
 ]  # fmt: skip
 _MESSAGE: TypeAdapter[Any] = TypeAdapter(Message)

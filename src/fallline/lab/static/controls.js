@@ -134,6 +134,13 @@ function build(ready) {
 }
 
 on("ready", build);
+on("wrong", () => { // what was refused is not what holds
+  if (!page.ready) return;
+  clearTimeout(due);
+  gathered = {};
+  build(page.ready);
+  showRate(page.now?.facts.rate?.value ?? page.ready.settings.rate);
+});
 on("now", (now) => { // going back to before a change shows the rate that held there
   const rate = now.facts.rate?.value;
   if (page.ready.settings.schedule === "constant" && rate > 0 && !Object.keys(gathered).length) showRate(rate);

@@ -3,9 +3,11 @@
 import { el } from "./dom.js";
 import { send } from "./connection.js";
 import { page } from "./state.js";
+import { backButtons, edit } from "./points.js";
 import { guess, guessing } from "./quiz.js";
 
 const NEAR = 12; // pixels
+const STILL = 3; // pixels: a pointer that moved less was not dragged
 const PART = 0.02; // of an axis, for a press of an arrow key
 
 /** Where on the axes an event is, and where on the canvas. */
@@ -40,7 +42,8 @@ const DO = {
     still: (picture, here, start) => {
       if (!page.ready.points) return;
       const row = nearest(picture, start);
-      send({ do: "points", edits: [[row, here.x, here.y]] });
+      const dragged = Math.hypot(here.px - start.px, here.py - start.py) > STILL;
+      if (row === null || dragged) edit([row, here.x, here.y]); // a click on a point moves nothing
     },
   },
 };
@@ -67,6 +70,7 @@ export function hold(picture) {
   place.title = act.hint;
   const ring = el("div.ring", { hidden: true, ariaHidden: "true" });
   picture.figure.append(ring);
+  if (picture.name === "fit") picture.figure.querySelector(".picks").after(backButtons());
   let start = null;
   place.addEventListener("pointerdown", (event) => {
     if (!picture.view || event.target.tagName !== "CANVAS" || event.button) return;

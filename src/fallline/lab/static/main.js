@@ -25,6 +25,7 @@ await import("./controls.js");
 const { startStages } = await import("./transport.js");
 const { openByAddress } = await import("./spine.js");
 await import("./data.js");
+await import("./points.js");
 await import("./deploy.js");
 await import("./compare.js");
 await import("./explain.js");
