@@ -13,7 +13,15 @@ from hypothesis import strategies as st
 
 from fallline.lab.messages import LARGEST, MalformedError, Show, read_message
 
-SHOW = {"pictures": ["loss"], "weight": None, "over": "path", "weights": ["a", "b"], "log": True, "quiz": False}
+SHOW = {
+    "pictures": ["loss"],
+    "weight": None,
+    "over": "path",
+    "weights": ["a", "b"],
+    "row": 12,
+    "log": True,
+    "quiz": False,
+}
 SCENE = {
     "table": "iris",
     "target": "species",
@@ -48,8 +56,6 @@ UNDERSTOOD: list[dict[str, Any]] = [
     {"do": "show", "show": SHOW},
     {"do": "chain", "weight": "weight 1"},
     {"do": "chain", "weight": None},
-    {"do": "follow", "row": 12},
-    {"do": "follow", "row": None},
     {"do": "compare", "vary": "rate=0.01,0.1"},
     {"do": "compare", "vary": "rule=plain,adam", "steps": 100},
     {"do": "explain"},

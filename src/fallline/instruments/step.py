@@ -48,8 +48,9 @@ def measure_step(training: Training, *, step: int, weight: str | None, row: int 
     clip, batch (how many rows), precision, condensed, squared, loss, objective, loss_after, objective_after (of the
     same batch), recorded_loss, gradient_norm, update_norm; rows: row (number in the table), place (in the batch),
     prediction, target, error, after, loss, own (target in its own units); weights: name, old, gradient, direction,
-    update, new; chain and layers: the factors of the chosen weight's derivative (`factors.py`), None where rows have no losses of their own; memory:
-    what is old and what new in its direction (`remembered.py`); readd_error, readd_rounding; parameters.
+    update, new; chain and layers: the factors of the chosen weight's derivative (`factors.py`), None where rows have no
+    losses of their own; memory: what is old and what new in its direction (`remembered.py`); readd_error,
+    readd_rounding; parameters.
 
     Raises: RunError when the training has no such step.
     """

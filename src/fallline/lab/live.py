@@ -8,7 +8,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -17,6 +16,7 @@ from fallline.engine import precision
 from fallline.errors import SettingsError, unknown
 from fallline.instruments.now import look_ahead
 from fallline.lab.answers import guess, ready, table_of
+from fallline.lab.messages import Show
 from fallline.lab.prepared import prepare
 from fallline.lab.scene import Scene, scene_of
 from fallline.lab.showing import Showing
@@ -41,7 +41,9 @@ class Live:
     def __init__(self, send: Callable[[Message], None], folder: Path, runs: Mapping[str, Path]) -> None:
         self.send, self.folder, self.runs = send, folder, runs
         self.walker: Walker | None = None
-        self.shown: Any = SimpleNamespace(pictures=[], weight=None, over="weights", weights=None, log=False, quiz=False)
+        self.shown: Any = SimpleNamespace(
+            pictures=[], weight=None, over="weights", weights=None, row=None, log=False, quiz=False
+        )
         self.showing = Showing(send)
         self.running: float | None = None  # updates a second, 0: as fast as it can
         self.goal: int | None = None  # the step that is walked to
@@ -155,10 +157,6 @@ class Live:
 
     def chain(self, message: Message) -> None:
         self.showing.chain = message.get("weight")
-        self.dirty = True
-
-    def follow(self, message: Message) -> None:
-        self.showing.row = message.get("row")
         self.dirty = True
 
     def guess(self, message: Message) -> None:
@@ -357,8 +355,6 @@ def _shown(given: Any, before: Any) -> Any:
         return before
     if not isinstance(given, Mapping):
         return given
-    from fallline.lab.messages import Show
-
     return Show.model_validate(dict(given), strict=False)
 
 

@@ -51,6 +51,7 @@ class Show(_Said):
     weight: Name | None = None  # along which the loss is drawn; None: the one that tells most
     over: Literal["weights", "path"] = "weights"  # what the surface is spanned by
     weights: tuple[Name, Name] | None = None
+    row: Annotated[int, Field(ge=1, le=LAST_STEP)] | None = None  # of the table, that is followed through the stages
     log: bool = False
     quiz: bool = False
 
@@ -158,11 +159,6 @@ class _Chain(_Said):
     weight: Name | None = None
 
 
-class _Follow(_Said):
-    do: Literal["follow"]
-    row: Annotated[int, Field(ge=1, le=LAST_STEP)] | None = None
-
-
 class _Compare(_Said):
     do: Literal["compare"]
     vary: Annotated[str, Field(min_length=3, max_length=2000)]
@@ -195,7 +191,7 @@ class _Bare(_Said):
 
 Message = Annotated[
     _Open | _Forward | _Back | _Go | _Run | _Drawn | _Change | _Table | _Points | _At | _StartAt | _Show | _Chain
-    | _Follow | _Compare | _Explain | _Diagnose | _Guess | _Predict | _Bare,
+    | _Compare | _Explain | _Diagnose | _Guess | _Predict | _Bare,
     Field(discriminator="do"),
 ]  # fmt: skip
 _MESSAGE: TypeAdapter[Any] = TypeAdapter(Message)

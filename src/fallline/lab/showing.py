@@ -39,14 +39,13 @@ class Showing:
         self._drawn: dict[str, str] = {}  # picture -> the options of its specification
         self._sent: dict[str, Mapping[str, pl.DataFrame]] = {}  # picture -> the data that the page has
         self.chain: str | None = None
-        self.row: int | None = None  # that is followed
 
     def forget(self) -> None:
         """Another scene: nothing that was measured holds any more."""
         self._measured.clear()
         self._drawn.clear()
         self._sent.clear()
-        self.chain = self.row = None
+        self.chain = None
 
     def now(self, walker: Walker, shown: Any, ahead: Figures, guessed: bool) -> Message:
         """The moment's part of the message `now`."""
@@ -97,9 +96,9 @@ class Showing:
     def _stages(self, walker: Walker, shown: Any, look: Look) -> list[Any]:
         names, number = look.training.names, walker.step + 1
         asked = next((name for name in (self.chain, shown.weight) if name in names), None)
-        options = {"step": number, "weight": asked, "row": self.row}
+        options = {"step": number, "weight": asked, "row": look.shown.row}
         options = {name: value for name, value in options.items() if value is not None}
-        found = stages(look.training, self._measure(walker, "step", options).figures, self.row)
+        found = stages(look.training, self._measure(walker, "step", options).figures, look.shown.row)
         if look.shown.quiz:
             found[-1] |= {"said": "Where does this update lead? Guess first.", "lines": [], "table": None, "more": []}
         return found

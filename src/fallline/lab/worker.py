@@ -34,16 +34,7 @@ from fallline.lab.scene import Scene
 from fallline.run import Run
 
 Message = dict[str, Any]
-NEWEST = (
-    "go",
-    "show",
-    "drawn",
-    "chain",
-    "follow",
-    "place",
-    "run",
-    "pause",
-)  # of those that wait in a row only the last counts
+NEWEST = ("go", "show", "drawn", "chain", "place", "run", "pause")  # of those that wait in a row only the last counts
 AHEAD = 1  # states that are made while the page draws the one before
 SHARE = 0.1  # of the time of a run at full speed that goes into telling of it, at most
 ASIDES = ("compare", "explain", "diagnose", "keep")

@@ -1,8 +1,8 @@
 // The loop in four stages: predict, loss, gradient, update. The numbers are those of the update that comes next.
 
 import { calm, el, keep, say, table, byId } from "./dom.js";
-import { send } from "./connection.js";
-import { page } from "./state.js";
+import { on, send } from "./connection.js";
+import { page, show } from "./state.js";
 
 const TITLES = { predict: "Predict", loss: "Loss", gradient: "Gradient", update: "Update" };
 let revealed = 4; // stages whose numbers are shown, while going stage by stage
@@ -41,13 +41,19 @@ function line() {
 /** Spell a row out, and mark it, from its prediction through its loss to what it adds to the gradient. */
 function follow(row) {
   followed = row === followed ? "" : row;
-  send({ do: "follow", row: followed ? Number(followed.replaceAll(",", "")) : null });
+  show({ row: followed ? Number(followed.replaceAll(",", "")) : null });
   for (const stage of byId("loop").children) {
     if (stage.dataset.stage === "update") continue;
     if (followed) stage.querySelector(".rows").open = true;
     for (const tr of stage.querySelectorAll(".rows tbody tr")) tr.classList.toggle("followed", tr.firstChild.textContent === followed);
   }
 }
+
+let tableSeen = null; // whose rows are followed
+on("ready", ({ scene }) => {
+  if (tableSeen !== null && tableSeen !== scene.table && followed) follow(followed);
+  tableSeen = scene.table;
+});
 
 function changeLine(made, { formula, numbers }) {
   say(made.children[0], formula);
