@@ -41,9 +41,7 @@ class Live:
     def __init__(self, send: Callable[[Message], None], folder: Path, runs: Mapping[str, Path]) -> None:
         self.send, self.folder, self.runs = send, folder, runs
         self.walker: Walker | None = None
-        self.shown: Any = SimpleNamespace(
-            pictures=[], weight=None, over="weights", weights=None, row=None, log=False, quiz=False
-        )
+        self.shown: Any = Show(pictures=())
         self.showing = Showing(send)
         self.running: float | None = None  # updates a second, 0: as fast as it can
         self.goal: int | None = None  # the step that is walked to
