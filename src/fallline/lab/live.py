@@ -95,6 +95,7 @@ class Live:
     def run(self, message: Message) -> None:
         self.goal, self.running = None, float(message.get("speed", 0))
         self._since = (time.perf_counter(), self.walk.step)
+        self.dirty = True  # that it runs is told at once, also where the first update takes its time
 
     def pause(self, message: Message) -> None:
         self._stop()

@@ -50,12 +50,12 @@ class Showing:
     def now(self, walker: Walker, shown: Any, ahead: Figures, guessed: bool) -> Message:
         """The moment's part of the message `now`."""
         look = self.look(walker, shown, guessed, ahead.get("stable_rate"))
-        behind = look_back(look.training, walker.step)[1]
+        behind, update = look_back(look.training, walker.step)[1], self._update(walker, look)
         return {
             "step": walker.step,
             "last": walker.seen - 1,
-            "stages": self._stages(walker, shown, look),
-            "facts": facts(walker, ahead),
+            "stages": self._stages(look, update),
+            "facts": facts(walker, ahead, update),
             "told": happening(behind | ahead),
             "pictures": self._pictures(look),
         }
@@ -93,12 +93,16 @@ class Showing:
                 self._measured.popitem(last=False)
         return self._measured[key]
 
-    def _stages(self, walker: Walker, shown: Any, look: Look) -> list[Any]:
+    def _update(self, walker: Walker, look: Look) -> Figures:
+        """The update that comes next, in full."""
         names, number = look.training.names, walker.step + 1
-        asked = next((name for name in (self.chain, shown.weight) if name in names), None)
+        asked = next((name for name in (self.chain, look.shown.weight) if name in names), None)
         options = {"step": number, "weight": asked, "row": look.shown.row}
         options = {name: value for name, value in options.items() if value is not None}
-        found = stages(look.training, self._measure(walker, "step", options).figures, look.shown.row)
+        return self._measure(walker, "step", options).figures
+
+    def _stages(self, look: Look, update: Figures) -> list[Any]:
+        found = stages(look.training, update, look.shown.row)
         if look.shown.quiz:
             found[-1] |= {"said": "Where does this update lead? Guess first.", "lines": [], "table": None, "more": []}
         return found

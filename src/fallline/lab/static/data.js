@@ -2,6 +2,7 @@
 
 import { byId, el, keep, say } from "./dom.js";
 import { on, send } from "./connection.js";
+import { isHidden } from "./hide.js";
 import { page } from "./state.js";
 import { announce, notice } from "./told.js";
 import { select } from "./spine.js";
@@ -77,6 +78,6 @@ addEventListener("dragleave", (event) => { if (!event.relatedTarget) document.bo
 addEventListener("drop", (event) => {
   event.preventDefault();
   document.body.classList.remove("dropping");
-  if (document.getElementById("drop").hidden) return;
+  if (isHidden("upload")) return;
   if (event.dataTransfer.files[0]) take(event.dataTransfer.files[0]);
 });

@@ -2,6 +2,7 @@
 
 import { el } from "./dom.js";
 import { send } from "./connection.js";
+import { isHidden } from "./hide.js";
 import { page } from "./state.js";
 import { backButtons, edit } from "./points.js";
 import { guess, guessing } from "./quiz.js";
@@ -73,7 +74,7 @@ export function hold(picture) {
   if (picture.name === "fit") picture.figure.querySelector(".picks").after(backButtons());
   let start = null;
   place.addEventListener("pointerdown", (event) => {
-    if (!picture.view || event.target.tagName !== "CANVAS" || event.button) return;
+    if (!picture.view || event.target.tagName !== "CANVAS" || event.button || isHidden("hands")) return;
     start = placeOf(picture.view, event);
     place.setPointerCapture(event.pointerId);
   });
@@ -105,7 +106,7 @@ function arrows(picture) {
   place.addEventListener("keydown", (event) => {
     const way = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
     const ball = picture.data.params?.ball;
-    if (!way || !picture.view || typeof ball !== "number") return;
+    if (!way || !picture.view || isHidden("hands") || typeof ball !== "number") return;
     event.preventDefault();
     const [low, high] = picture.view.scale("x").domain();
     at = (at ?? ball) + way * PART * (high - low);

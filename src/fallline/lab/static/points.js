@@ -18,7 +18,7 @@ function undo() {
 
 /** Buttons that take edits back; they are there while there are any. */
 export function backButtons() {
-  return el("span.takes-back", { hidden: !page.ready.scene.points.length },
+  return el("span.takes-back", { "data-hide": "points", hidden: !page.ready.scene.points.length },
     el("button", { type: "button", onclick: undo }, "Undo"), " ",
     el("button", { type: "button", title: "All points as the table has them", onclick: reset }, "Reset points"));
 }
