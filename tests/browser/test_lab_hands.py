@@ -211,6 +211,19 @@ def test_the_stages_stay_in_place_when_it_breaks_and_while_a_guess_is_asked(page
     assert [each["y"] for each in places()] == [each["y"] for each in before]
 
 
+def test_where_the_next_update_lands_is_not_drawn_before_its_stage_is_reached(page):
+    page.check("#sub")
+    assert eventually(lambda: data_of(page, "slice", "ghost") == [])
+    for _ in range(3):
+        page.click("#step")
+    assert eventually(lambda: len(data_of(page, "slice", "ghost")) == 1)
+    page.click("#step")
+    until(page, 1)
+    assert eventually(lambda: data_of(page, "slice", "ghost") == [])
+    page.uncheck("#sub")
+    assert eventually(lambda: len(data_of(page, "slice", "ghost")) == 1)
+
+
 # -- transport
 
 

@@ -21,6 +21,7 @@ SHOW = {
     "row": 12,
     "log": True,
     "quiz": False,
+    "ahead": False,
 }
 SCENE = {
     "table": "iris",

@@ -54,6 +54,7 @@ class Show(_Said):
     row: Annotated[int, Field(ge=1, le=LAST_STEP)] | None = None  # of the table, that is followed through the stages
     log: bool = False
     quiz: bool = False
+    ahead: bool = True  # whether pictures show where the next update lands: not before its stage is reached
 
 
 class _Place(_Said):

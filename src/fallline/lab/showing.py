@@ -20,6 +20,7 @@ from fallline.instruments import measure as measure_on
 from fallline.instruments.now import look_back
 from fallline.lab.facts import facts, happening
 from fallline.lab.look import Look
+from fallline.lab.messages import Show
 from fallline.lab.specification import specification
 from fallline.lab.stages import stages
 from fallline.lab.walker import Walker
@@ -57,7 +58,7 @@ class Showing:
             "stages": self._stages(look, update),
             "facts": facts(walker, ahead, update),
             "told": happening(behind | ahead),
-            "pictures": self._pictures(look),
+            "pictures": self._pictures(look if shown.ahead else self.look(walker, _without_next(shown), False)),
         }
 
     def look(self, walker: Walker, shown: Any, guessed: bool, stable: float | None = None) -> Look:
@@ -133,6 +134,11 @@ class Showing:
                 traceback.print_exc(file=sys.stderr)
                 found[name] = {"data": {}, "params": {}, "summary": "This picture can't be drawn now."}
         return found
+
+
+def _without_next(shown: Show) -> Show:
+    """As while a guess is asked."""
+    return shown.model_copy(update={"quiz": True})
 
 
 def _same(before: pl.DataFrame | None, rows: pl.DataFrame) -> bool:

@@ -12,6 +12,7 @@ export const allRevealed = () => revealed >= 4;
 
 export function reveal(count) {
   revealed = count;
+  if (page.shown.ahead !== count >= 4) show({ ahead: count >= 4 });
   light();
 }
 

@@ -7,7 +7,7 @@ export const page = {
   opened: 0, // trainings
   ready: null, // the message `ready`
   now: null, // the newest message `now`
-  shown: { pictures: ["slice", "loss", "fit", "gradient"], weight: null, over: "weights", weights: null, row: null, log: false, quiz: false },
+  shown: { pictures: ["slice", "loss", "fit", "gradient"], weight: null, over: "weights", weights: null, row: null, log: false, quiz: false, ahead: true },
 };
 
 /** Ask to see something else. */
