@@ -35,6 +35,7 @@ class Instrument:
 
 STEP = Option("step", "The step after which the weights are taken; else those that were kept.", kind=int)
 WEIGHT = Option("weight", "A parameter by name, such as weights[median_income]; else the one that moved furthest.")
+ROW = Option("row", "A row of the table, counted from 1, that is spelled out first where the update sees it.", kind=int)
 SEED = Option("seed", "Of what is drawn at random.", 0, int)
 SEEDS = Option("seeds", "How often each training is done, with other random starts and batches.", 3, int)
 STEPS = Option("steps", "Updates of each training; else as many as the run made, up to a bound.", kind=int)
@@ -45,7 +46,7 @@ INSTRUMENTS = {
         Instrument(
             "step",
             "What does one update do, in numbers that re-add?",
-            (Option("step", "Which update, counted from 1; else the first.", 1, int), WEIGHT),
+            (Option("step", "Which update, counted from 1; else the first.", 1, int), WEIGHT, ROW),
         ),
         Instrument("now", "What is happening at a step?", (STEP,)),
         Instrument("slice", "How does the loss change with one weight?", (WEIGHT, STEP)),

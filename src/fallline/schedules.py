@@ -38,6 +38,13 @@ DEFAULTS: dict[str, tuple[float, ...]] = {
 }
 
 
+NAMES = {
+    "step": ("factor", "epochs"),
+    "inverse": ("decay",),
+    "exponential": ("factor",),
+    "linear": ("end",),
+    "warmup": ("epochs",),
+}
 BLOCK = 4096  # steps
 
 

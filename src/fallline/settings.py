@@ -34,6 +34,8 @@ from fallline.types import Parts
 
 MODELS = ("auto", "linear", "logistic", "softmax", "mlp")
 LOSSES = ("auto", "squared", "absolute", "huber", "quantile", "log", "hinge", "poisson")
+OF_NUMBERS = ("absolute", "huber", "quantile", "poisson")  # losses that need a number as target
+OF_CLASSES = ("log", "hinge")  # and those that need classes
 STOPS = ("plateau", "patience", "none")
 AVERAGES = ("tail", "ema")
 AT = "at"  # init at:W1,W2,...: the start weights themselves
@@ -272,9 +274,9 @@ def _loss_of(s: Settings, task: str, classes: int) -> tuple[int, AbstractRowLoss
     name, numbers = _loss_named(s)
     if name == "auto":
         name = "log" if task == "classes" else "squared"
-    if task == "regression" and name in ("log", "hinge"):
+    if task == "regression" and name in OF_CLASSES:
         raise SettingsError(f"loss {name} needs classes, but the target is a number.\nTry loss squared.")
-    if task == "classes" and name in ("absolute", "huber", "quantile", "poisson"):
+    if task == "classes" and name in OF_NUMBERS:
         raise SettingsError(f"loss {name} needs a number, but the target has {classes} classes.\nTry loss log.")
     if s.model == "logistic" and classes != 2:
         raise SettingsError(f"logistic tells 2 classes apart, but the target has {classes}.\nTry model softmax.")

@@ -13,7 +13,16 @@ from hypothesis import strategies as st
 
 from fallline.lab.messages import LARGEST, MalformedError, Show, read_message
 
-SHOW = {"pictures": ["loss"], "weight": None, "over": "path", "weights": ["a", "b"], "log": True, "quiz": False}
+SHOW = {
+    "pictures": ["loss"],
+    "weight": None,
+    "over": "path",
+    "weights": ["a", "b"],
+    "row": 12,
+    "log": True,
+    "quiz": False,
+    "ahead": False,
+}
 SCENE = {
     "table": "iris",
     "target": "species",
@@ -41,6 +50,7 @@ UNDERSTOOD: list[dict[str, Any]] = [
     {"do": "table", "table": "upload-0123456789abcdef"},
     {"do": "table", "table": "iris", "target": "species", "types": {"id": "ignore"}},
     {"do": "points", "edits": [[None, 1, 2], [0, -1.5, 2e9]]},
+    {"do": "points", "edits": [], "anew": True},
     {"do": "place", "weights": {"weight": -1.0}},
     {"do": "place", "weights": {"weight": -1.0, "bias": 3}, "step": 12},
     {"do": "start_at", "step": 12},

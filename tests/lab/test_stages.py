@@ -51,14 +51,14 @@ OPERATORS = {
 }
 
 
-def spelled(name: str, step: int, weight: str | None = None, folder=None) -> list[dict]:
+def spelled(name: str, step: int, weight: str | None = None, folder=None, row: int | None = None) -> list[dict]:
     prepared = prepare(SCENES[name], folder, {})
     with precision(prepared.settings.precision):
         walker = Walker(prepared)
         walker.walk_to(step)
         walker.go(step - 1)
-        figures = measure(walker.training, "step", step=step, weight=weight).figures
-        return stages(walker.training, figures)
+        figures = measure(walker.training, "step", step=step, weight=weight, row=row).figures
+        return stages(walker.training, figures, row)
 
 
 def worked_out(text: str) -> float:
@@ -147,6 +147,35 @@ def test_a_weight_that_is_asked_for_is_the_one_taken_apart(tmp_path):
     assert found[2]["more"][0]["title"].endswith("layer by layer")
     assert found[3]["table"]["about"][0] == "layer1/weights[bmi, 2]"
     assert set(found[3]["table"]["about"]) >= {"layer1/weights[bmi, 2]"}
+
+
+def numbers_of_rows(stage: dict) -> list[str]:
+    return [row[0] for row in stage["table"]["rows"] if "more" not in row[0]]
+
+
+@pytest.mark.parametrize("name", ["plain", "log loss", "softmax", "a network"])
+def test_every_stage_lists_the_same_rows_and_the_one_that_is_followed_first(tmp_path, name):
+    predict, loss, gradient, _ = spelled(name, 2, folder=tmp_path)
+    assert numbers_of_rows(predict) == numbers_of_rows(loss) == numbers_of_rows(gradient)
+    asked = int(numbers_of_rows(predict)[5].replace(",", ""))
+    predict, loss, gradient, _ = spelled(name, 2, folder=tmp_path, row=asked)
+    assert numbers_of_rows(predict) == numbers_of_rows(loss) == numbers_of_rows(gradient)
+    assert numbers_of_rows(predict)[0] == str(asked)
+    assert all(f"row {asked}" in line["formula"] for line in [*predict["lines"], loss["lines"][0]])
+    assert "is not among them" not in predict["said"]
+
+
+def test_a_followed_row_that_the_update_does_not_see_is_said_to_be_absent(tmp_path):
+    (row,) = spelled("a row a step", 2, folder=tmp_path)[0]["table"]["rows"]
+    said = spelled("a row a step", 3, folder=tmp_path, row=int(row[0]))[0]["said"]
+    assert f"Row {row[0]}, which you follow, is not among them." in said
+
+
+def test_sums_whose_parts_cancel_re_add_too(tmp_path):
+    gradients = [spelled("plain", step, folder=tmp_path)[2]["lines"][-1]["numbers"] for step in (30, 53)]
+    for numbers in gradients:
+        works(numbers)
+        assert float(numbers.split(" = ")[1].split(" / ")[0].replace("−", "-")) != 0
 
 
 reals = st.floats(-1e6, 1e6).filter(lambda x: x == 0 or abs(x) > 1e-9)

@@ -149,6 +149,49 @@ def test_points_are_moved_and_added_and_the_ball_stays(page, tmp_path):
     page.ask("points", "wrong", edits=[[9999, 0.0, 0.0]])
 
 
+def test_edits_of_points_are_taken_back_one_by_one_or_all(page):
+    before = page.open()["points"]["rows"]
+    first = [[0, 5.0, -20.0]]
+    page.ask("points", "ready", edits=first)
+    page.ask("points", "ready", edits=[[None, 9.0, 250.0]])
+    assert page.ask("points", "ready", edits=first, anew=True)["scene"]["points"] == first
+    reset = page.ask("points", "ready", edits=[], anew=True)
+    assert (reset["scene"]["points"], reset["points"]["rows"]) == ([], before)
+
+
+def dropped(page, text: str, name: str = "upload-00") -> str:
+    folder = page.worker.folder / "tables"
+    folder.mkdir(exist_ok=True)
+    (folder / f"{name}.csv").write_text(text)
+    return name
+
+
+@pytest.mark.parametrize(
+    ("columns", "target"),
+    [("x,price,name", "price"), ("x,price,same", "price"), ("x,price", "price"), ("x,price,day", "price")],
+)
+def test_a_dropped_table_opens_on_its_last_column_that_can_be_predicted(page, columns, target):
+    page.open()
+    last = {"name": "house {}", "same": "1", "day": "2024-01-{:02}"}.get(columns.split(",")[-1], "")
+    rows = "".join(f"{i % 7},{i}{',' * bool(last)}{last.format(i % 28 + 1)}\n" for i in range(28))
+    ready = page.ask("table", "ready", table=dropped(page, f"{columns}\n{rows}"))
+    assert ready["target"] == target
+
+
+def test_what_the_target_is_taken_for_is_said_and_can_be_changed(page):
+    page.open()
+    table = dropped(page, "x,grade\n" + "".join(f"{i % 11},{i % 5 + 1}\n" for i in range(60)))
+    ready = page.ask("table", "ready", table=table)
+    assert ready["target_kind"]["kind"] == "number"
+    assert "5 distinct" in ready["target_kind"]["why"]
+    page.ask("change", "ready", settings={"loss": "huber"})
+    ready = page.ask("table", "ready", table=table, target="grade", types={"grade": "category"})
+    assert (ready["task"], ready["classes"]) == ("classes", [1, 2, 3, 4, 5])
+    assert ready["target_kind"] == {"kind": "category", "why": "as you said: one of 5 classes is predicted"}
+    ready = page.ask("table", "ready", table=table, target="grade", types={"grade": "number"})
+    assert ready["task"] == "regression"
+
+
 def test_another_table_and_another_target(page):
     page.open()
     ready = page.ask("table", "ready", table="breast_cancer")

@@ -23,41 +23,44 @@ from fallline.types import Batch, Parameters, Parts
 ROWS = 8  # that are spelled out
 
 
-def factors(parts: Parts, parameters: Parameters, batch: Batch, k: int, name: str, rows: list[int]) -> Figures:
-    """The chain rule of flat parameter k, called name, over the rows, and layer by layer for the row that adds most.
+def factors(
+    parts: Parts, parameters: Parameters, batch: Batch, k: int, name: str, places: np.ndarray, rows: list[int]
+) -> Figures:
+    """The chain rule of flat parameter k, called name, over the rows, and layer by layer for the first of them.
 
-    rows: the numbers of the first rows of the batch.
+    Args:
+        places: in the batch, of the rows that are listed; the first ROWS of them are spelled out.
+        rows: their numbers.
 
-    Returns: chain (weight, rows: those that add most, others: what the rest adds, loss, penalty, derivative) and layers
+    Returns: chain (weight, rows, others: what the rest adds, loss, penalty, derivative) and layers
     (as `layer_factors`, with weight, row, share and by_prediction); None each where there is no such thing.
     """
     found = chain_factors(parts, parameters, batch, k)
     if found is None:
         return {"chain": None, "layers": None}
-    order = np.argsort(-np.abs(np.nan_to_num(found["part"][: len(rows)])), kind="stable").tolist()
-    most, shown = order[0], order[:ROWS]
+    shown = places[:ROWS].tolist()
     loss = float(found["part"].sum())
     chain = {
         "weight": name,
         "rows": [
             {
-                "row": rows[i],
+                "row": row,
                 "share": float(found["share"][i]),
                 "by_prediction": found["by_prediction"][i].tolist(),
                 "by_weight": found["by_weight"][i].tolist(),
                 "part": float(found["part"][i]),
             }
-            for i in shown
+            for i, row in zip(shown, rows, strict=False)
         ],
         "others": loss - float(found["part"][shown].sum()),
         "loss": loss,
         "penalty": float(found["penalty"]),
         "derivative": loss + float(found["penalty"]),
     }
-    layers = layer_factors(parts, parameters, batch, k, most)
+    layers = layer_factors(parts, parameters, batch, k, shown[0])
     if layers is not None:
-        layers |= {"weight": name, "row": rows[most]}
-        layers |= {"share": float(found["share"][most]), "by_prediction": found["by_prediction"][most].tolist()}
+        layers |= {"weight": name, "row": rows[0], "share": float(found["share"][shown[0]])}
+        layers |= {"by_prediction": found["by_prediction"][shown[0]].tolist()}
     return {"chain": chain, "layers": layers}
 
 

@@ -35,20 +35,22 @@ _take = jax.jit(take, static_argnames="parts")
 _objective = jax.jit(objective, static_argnames="parts")
 
 
-def measure_step(training: Training, *, step: int, weight: str | None) -> Measurement:
+def measure_step(training: Training, *, step: int, weight: str | None, row: int | None = None) -> Measurement:
     """Walk to the step before this one again, then take the step and look at it.
 
     Args:
         weight: whose derivative is taken apart; when None the one that this update moved furthest, of those with a
             gradient.
+        row: of the table, counted from 1, that is listed first; passed over where the update does not see it.
 
     Returns: a frame of kind "row" (row, target, before, after: predictions as a person means them, of the true class
     where there are several) and "weight" (name, old, gradient, update, new); figures: run, step, epoch, rule, rate,
     clip, batch (how many rows), precision, condensed, squared, loss, objective, loss_after, objective_after (of the
-    same batch), recorded_loss, gradient_norm, update_norm; rows: row (number in the table), prediction, target, error,
-    after, loss, own (target in its own units); weights: name, old, gradient, direction, update, new; chain and layers:
-    the factors of the chosen weight's derivative (`factors.py`), None where rows have no losses of their own; memory:
-    what is old and what new in its direction (`remembered.py`); readd_error, readd_rounding; parameters.
+    same batch), recorded_loss, gradient_norm, update_norm; rows: row (number in the table), place (in the batch),
+    prediction, target, error, after, loss, own (target in its own units); weights: name, old, gradient, direction,
+    update, new; chain and layers: the factors of the chosen weight's derivative (`factors.py`), None where rows have no
+    losses of their own; memory: what is old and what new in its direction (`remembered.py`); readd_error,
+    readd_rounding; parameters.
 
     Raises: RunError when the training has no such step.
     """
@@ -62,7 +64,8 @@ def measure_step(training: Training, *, step: int, weight: str | None) -> Measur
     flats = _flats(before, after, seen, direction)
     moved = np.abs(flats["update"]) * (flats["gradient"] != 0)  # by old information alone has no chain to show
     k = int(np.argmax(moved)) if weight is None else training.weight(weight)
-    rows = _rows(training, number, batch, seen, after)
+    listed = _listed(training, number, row)
+    rows = _rows(training, number, batch, seen, after, listed)
     record = training.trace.row(number - 1, named=True)
     objective_after = float(_objective(parts, after.parameters, batch))
     penalty_after = float(parts.penalty(after.parameters))
@@ -86,7 +89,7 @@ def measure_step(training: Training, *, step: int, weight: str | None) -> Measur
         "update_norm": float(np.linalg.norm(flats["update"])),
         "rows": rows.head(ROWS).to_dicts(),
         "weights": _weights(training, flats, k),
-        **factors(parts, before.parameters, batch, k, training.names[k], rows["row"].to_list()),
+        **factors(parts, before.parameters, batch, k, training.names[k], listed, rows["row"].to_list()),
         "memory": remembered(parts.rule, before, after, seen.gradient, direction, k),
         **_readded(flats, rate, dtype),
         "parameters": len(training.names),
@@ -112,7 +115,25 @@ def _flats(before: State, after: State, seen: Step, direction: Gradient) -> dict
     return {name: np.asarray(ravel_pytree(tree)[0], np.float64) for name, tree in trees.items()}
 
 
-def _rows(training: Training, number: int, batch: Batch, seen: Step, after: State) -> pl.DataFrame:
+def _listed(training: Training, number: int, row: int | None) -> np.ndarray:
+    """Places in the batch of the rows that are listed: the asked one, and the first others."""
+    places = training.rows_of(number)
+    first = np.arange(min(len(places), FRAME))
+    if row is None:
+        return first
+    asked = np.flatnonzero(_numbers(training, places) == row)[:1]
+    return np.concatenate([asked, first[~np.isin(first, asked)]])[:FRAME]
+
+
+def _numbers(training: Training, places: np.ndarray) -> np.ndarray:
+    """Of training rows, in their table, from 1; rows on disk have lost theirs and are counted as they come."""
+    table = training.table
+    if table is None or training.ready.feed is not None:
+        return np.asarray(places, np.int64) + 1
+    return np.asarray(table.numbers[table.split.train[places]], np.int64) + 1
+
+
+def _rows(training: Training, number: int, batch: Batch, seen: Step, after: State, some: np.ndarray) -> pl.DataFrame:
     """What became of each row: predictions before and after, target, error and loss. No rows for other losses."""
     parts, table = training.parts, training.table
     if not isinstance(parts.loss, AbstractRowLoss):
@@ -121,17 +142,16 @@ def _rows(training: Training, number: int, batch: Batch, seen: Step, after: Stat
     response, later = (np.asarray(a, np.float64) for a in (parts.loss.response(seen.prediction), then))
     target = np.asarray(batch.target, np.float64)
     places = training.rows_of(number)
-    if table is not None and training.ready.feed is not None:  # rows on disk have lost their numbers
+    if table is not None and training.ready.feed is not None:
         own = decode(table.target, target if target.ndim == 1 else target.argmax(axis=1))
     elif table is not None:
-        rows = table.split.train[places]
-        places, own = table.numbers[rows], decode(table.target, table.codes[rows])
+        own = decode(table.target, table.codes[table.split.train[places]])
     else:
         own = target
-    some = slice(0, FRAME)
     return pl.DataFrame(
         {
-            "row": np.asarray(places[some], np.int64) + 1,
+            "row": _numbers(training, places[some]),
+            "place": some,
             "prediction": response[some].tolist(),
             "target": target[some].tolist(),
             "error": (response - target)[some].tolist(),

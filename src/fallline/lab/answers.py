@@ -17,8 +17,8 @@ from fallline.examples import EXAMPLES
 from fallline.lab.arithmetic import Line, Sum, bare, plain, written
 from fallline.lab.choices import choices
 from fallline.lab.prepared import Prepared, one_feature
+from fallline.lab.scores import contributions
 from fallline.lab.source import arguments
-from fallline.lab.stages import contributions
 from fallline.lab.walker import Walker
 from fallline.losses import Hinge
 from fallline.models import Linear
@@ -49,6 +49,7 @@ def ready(walker: Walker, shown: Any, table: Message) -> Message:
         "title": prepared.source.title,
         **table,
         "target": target.name,
+        "target_kind": {"kind": "category" if target.task == "classes" else "number", "why": _taken_for(prepared)},
         "task": target.task,
         "classes": list(target.classes or ()),
         "features": list(prepared.table.preparation.feature_names),
@@ -93,6 +94,16 @@ def table_of(prepared: Prepared) -> Message:
         pl.Series("row", table.numbers), pl.col(feature).alias("x"), pl.col(table.target.name).alias("y")
     )
     return {"columns": columns, "points": {"feature": feature, "rows": frame.head(ROWS)}}
+
+
+def _taken_for(prepared: Prepared) -> str:
+    """What the target is taken for, and why."""
+    target = prepared.table.target
+    distinct = prepared.table.frame[target.name].n_unique()
+    asked = "as you said: " if target.name in prepared.source.given.get("types", {}) else ""
+    if target.task == "classes":
+        return f"{asked}one of {count(distinct)} classes is predicted"
+    return f"{asked}a number is predicted; it has {count(distinct)} distinct values"
 
 
 def _typical(step: Any) -> Any:

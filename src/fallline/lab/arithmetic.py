@@ -9,6 +9,8 @@ from decimal import Decimal, localcontext
 from fallline.told.re_add import works_out
 
 DIGITS = 5  # of a number in a line
+MOST = 20  # decimals
+FEWEST = 3  # of what a sum comes to, where its parts cancel
 TRIES = 6  # decimals that are added before a sum is rounded to fit
 Line = dict[str, str]  # formula, numbers
 
@@ -73,14 +75,19 @@ class Sum:
 
 
 def _decimals(values: Sequence[float], total: float, tries: int) -> tuple[int, list[Decimal]]:
-    """The fewest decimals, from four digits of the largest on, at which the rounded values add up; and those."""
+    """The fewest decimals, from five digits of the largest and three of the sum on, at which they add up; and those."""
     largest = max((abs(v) for v in values), default=0.0)
-    first = min(max(DIGITS - 1 - (math.floor(math.log10(largest)) if largest else 0), 0), 20)
+    first = min(max(_after_point(largest, DIGITS), _after_point(total, FEWEST), 0), MOST)
     for decimals in range(first, first + tries):
         rounded = [round(Decimal(v), decimals) for v in values]
         if sum(rounded) == round(Decimal(total), decimals):
             return decimals, rounded
     return first, [round(Decimal(v), first) for v in values]
+
+
+def _after_point(value: float, digits: int) -> int:
+    """Decimals that give a number so many digits."""
+    return digits - 1 - math.floor(math.log10(abs(value))) if value else 0
 
 
 def _factors(factors: Sequence[float], value: Decimal, decimals: int) -> list[str]:

@@ -2,38 +2,39 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from inspect import signature
 from typing import Any
 
 from fallline.fields import Settings
+from fallline.losses import Huber, Quantile
 from fallline.models.activations import ACTIVATIONS, OUTPUTS
 from fallline.models.init import INITS
 from fallline.rules import NUMBERS, RATE_FREE, RULES
 from fallline.schedules import DEFAULTS
-from fallline.settings import AVERAGES, LOSSES, MODELS, STOPS
+from fallline.schedules import NAMES as SCHEDULE_NAMES
+from fallline.settings import AVERAGES, LOSSES, MODELS, OF_CLASSES, OF_NUMBERS, STOPS
 from fallline.words import MODELS as MODEL_NAMES
 
-FITS = {  # which losses and models fit which task
-    "regression": {
-        "losses": ("auto", "squared", "absolute", "huber", "quantile", "poisson"),
-        "models": ("linear", "mlp"),
-    },
-    "classes": {"losses": ("auto", "log", "squared", "hinge"), "models": ("logistic", "softmax", "mlp")},
-}
-LOSS_NUMBERS = {"huber": [1.0], "quantile": [0.5]}
+MODELS_OF = {"regression": ("linear", "mlp"), "classes": ("logistic", "softmax", "mlp")}
+UNFIT = {"regression": OF_CLASSES, "classes": OF_NUMBERS}  # losses
+NUMBERED = {"huber": Huber, "quantile": Quantile}  # losses with a number of their own
 
 
 def choices(task: str, classes: int) -> dict[str, Any]:
     """What fits a task: models, losses, rules, schedules, activations, outputs, starts, stops, averages, fields."""
-    models = [m for m in FITS[task]["models"] if m != "logistic" or classes == 2]
+    models = [m for m in MODELS_OF[task] if m != "logistic" or classes == 2]
     return {
         "models": [{"name": m, "title": MODEL_NAMES.get(m, "network")} for m in MODELS if m in ("auto", *models)],
-        "losses": [{"name": n, "numbers": LOSS_NUMBERS.get(n, [])} for n in LOSSES if n in FITS[task]["losses"]],
+        "losses": [_loss(name) for name in LOSSES if name not in UNFIT[task]],
         "rules": [
             {"name": name, "numbers": _defaults(name), "names": _names(name), "finds_rate": name in RATE_FREE}
             for name in RULES
         ],
-        "schedules": [{"name": name, "numbers": list(numbers)} for name, numbers in DEFAULTS.items()],
+        "schedules": [
+            {"name": name, "numbers": list(numbers), "names": list(SCHEDULE_NAMES.get(name, ()))}
+            for name, numbers in DEFAULTS.items()
+        ],
         "activations": list(ACTIVATIONS),
         "outputs": ["auto", *OUTPUTS],
         "inits": list(INITS),
@@ -45,6 +46,11 @@ def choices(task: str, classes: int) -> dict[str, Any]:
             for name, field in Settings.model_fields.items()
         ],
     }
+
+
+def _loss(name: str) -> dict[str, Any]:
+    own = fields(NUMBERED[name]) if name in NUMBERED else ()
+    return {"name": name, "numbers": [field.default for field in own], "names": [field.name for field in own]}
 
 
 def _defaults(rule: str) -> list[float]:

@@ -9,28 +9,30 @@ import numpy as np
 
 from fallline import words
 from fallline.claim import Sentence, tell
+from fallline.lab.origins import origins
 from fallline.lab.walker import Walker
 from fallline.measurement import Figures
 from fallline.numbers import count, number
 from fallline.told.now import CLAIMS, state
 
-Facts = dict[str, dict[str, Any]]  # name -> said, value
+Facts = dict[str, dict[str, Any]]  # name -> said, value, how it comes about
 
 
-def facts(walker: Walker, ahead: Figures) -> Facts:
+def facts(walker: Walker, ahead: Figures, m: Figures) -> Facts:
     """What is known at the cursor.
 
     Args:
         ahead: the figures of `instruments.now.look_ahead`; {} while they are not measured.
+        m: the figures of the instrument `step` for the update that comes next.
     """
     step, ready, batches = walker.step, walker.ready, walker.ready.walk.batches
     row = walker.training.trace.row(step, named=True)  # of the next update, which sees the loss at the cursor
     rows = int(batches.rows_seen(np.array(step)))
-    found: Facts = {}
+    found, ways = Facts(), origins(walker, ahead, m)
 
     def fact(name: str, value: Any, said: str) -> None:
         finite = value if not isinstance(value, float) or math.isfinite(value) else None
-        found[name] = {"said": said, "value": finite}
+        found[name] = {"said": said, "value": finite, "how": ways[name]}
 
     of = "" if batches.full else f" of the next batch ({count(batches.size)} {'row' if batches.size == 1 else 'rows'})"
     fact("step", step, f"{count(step)} {'update' if step == 1 else 'updates'} made")
@@ -81,7 +83,7 @@ def happening(figures: Figures) -> list[dict[str, str]]:
     said: list[Sentence] = [each for name in SAID[now] for each in tell([claims[name]], figures)]
     told = [{"text": each.text, "mood": _mood(now, each)} for each in said]
     if now == "start":
-        told.insert(0, {"text": "Nothing is learned yet: the first update is spelled out here.", "mood": "open"})
+        told.insert(0, {"text": "No update is made yet: the first one is spelled out here.", "mood": "open"})
     return told[:2]
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -17,6 +16,7 @@ from fallline.engine import precision
 from fallline.errors import SettingsError, unknown
 from fallline.instruments.now import look_ahead
 from fallline.lab.answers import guess, ready, table_of
+from fallline.lab.messages import Show
 from fallline.lab.prepared import prepare
 from fallline.lab.scene import Scene, scene_of
 from fallline.lab.showing import Showing
@@ -28,6 +28,7 @@ from fallline.training import Training
 from fallline.types import Parameters
 
 Message = dict[str, Any]
+OF_TARGET = ("model", "loss", "output", "init")  # settings that hang on what is predicted
 MOST_PLACED = 800  # parameters whose start weights an address can hold
 MOST_WALKED = 2_000_000  # updates that are kept in memory
 OFTEN = 1.0  # seconds between looks at the curvature while running
@@ -40,7 +41,7 @@ class Live:
     def __init__(self, send: Callable[[Message], None], folder: Path, runs: Mapping[str, Path]) -> None:
         self.send, self.folder, self.runs = send, folder, runs
         self.walker: Walker | None = None
-        self.shown: Any = SimpleNamespace(pictures=[], weight=None, over="weights", weights=None, log=False, quiz=False)
+        self.shown: Any = Show(pictures=())
         self.showing = Showing(send)
         self.running: float | None = None  # updates a second, 0: as fast as it can
         self.goal: int | None = None  # the step that is walked to
@@ -94,6 +95,7 @@ class Live:
     def run(self, message: Message) -> None:
         self.goal, self.running = None, float(message.get("speed", 0))
         self._since = (time.perf_counter(), self.walk.step)
+        self.dirty = True  # that it runs is told at once, also where the first update takes its time
 
     def pause(self, message: Message) -> None:
         self._stop()
@@ -117,14 +119,17 @@ class Live:
         kinds = (here.types if same else {}) | (message.get("types") or {})
         target = message.get("target") or (here.target if same else None)
         settings = self._fresh(here.settings) if same else {}
+        if target != here.target or target in (message.get("types") or {}):  # what fits numbers may not fit classes
+            settings = {name: value for name, value in settings.items() if name not in OF_TARGET}
         given = {"table": name, "target": target, "types": kinds, "settings": settings}
         self._begin(scene_of(given), "Training starts anew, on another table." if not same else "Training starts anew.")
 
     def points(self, message: Message) -> None:
-        """Moved and added rows: the training starts anew from the weights at the cursor."""
+        """Moved and added rows, beside those before unless `anew`: training starts anew from the weights here."""
         here = self.walk.here()
-        moved = {tuple(edit[:1]): edit for edit in here.points if edit[0] is not None}
-        added = [edit for edit in here.points if edit[0] is None]
+        before = () if message.get("anew") else here.points
+        moved = {tuple(edit[:1]): edit for edit in before if edit[0] is not None}
+        added = [edit for edit in before if edit[0] is None]
         for row, x, y in message["edits"]:
             if row is None:
                 added.append((None, x, y))
@@ -346,8 +351,6 @@ def _shown(given: Any, before: Any) -> Any:
         return before
     if not isinstance(given, Mapping):
         return given
-    from fallline.lab.messages import Show
-
     return Show.model_validate(dict(given), strict=False)
 
 

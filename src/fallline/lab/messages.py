@@ -51,8 +51,10 @@ class Show(_Said):
     weight: Name | None = None  # along which the loss is drawn; None: the one that tells most
     over: Literal["weights", "path"] = "weights"  # what the surface is spanned by
     weights: tuple[Name, Name] | None = None
+    row: Annotated[int, Field(ge=1, le=LAST_STEP)] | None = None  # of the table, that is followed through the stages
     log: bool = False
     quiz: bool = False
+    ahead: bool = True  # whether pictures show where the next update lands: not before its stage is reached
 
 
 class _Place(_Said):
@@ -127,7 +129,14 @@ class _Table(_Said):
 
 class _Points(_Said):
     do: Literal["points"]
-    edits: Annotated[Edits, Field(min_length=1)]
+    edits: Edits
+    anew: bool = False  # whether these are all, in place of those before
+
+    @model_validator(mode="after")
+    def _some(self) -> _Points:
+        if not self.edits and not self.anew:
+            raise ValueError("at least one edit")
+        return self
 
 
 class _At(_Said):

@@ -8,16 +8,8 @@ from typing import Any
 
 from fallline.lab.arithmetic import Line, held, plain, written
 from fallline.measurement import Figures
+from fallline.numbers import count
 from fallline.told.re_add import addends, works_out
-
-OTHERS = {
-    "Absolute": "loss of a row = |error|",
-    "Huber": "loss of a row = error² / 2 up to delta, beyond it delta × (|error| − delta / 2)",
-    "Quantile": "loss of a row = quantile × error below the target, (1 − quantile) × error above it",
-    "Hinge": "loss of a row = 1 − score of the right sign, at least 0",
-    "Poisson": "loss of a row = prediction − target × log(prediction)",
-    "PoissonOfCount": "loss of a row = prediction − target × log(prediction)",
-}
 
 
 def error_of(loss: str, prediction: Any, target: Any) -> tuple[str, str, str]:
@@ -30,25 +22,21 @@ def error_of(loss: str, prediction: Any, target: Any) -> tuple[str, str, str]:
 
 
 def row_loss(loss: Any, row: Figures) -> Line | None:
-    """The first row's loss, from its prediction."""
-    name = type(loss).__name__
+    """A row's loss, from its prediction."""
+    name, own = type(loss).__name__, f"loss of row {count(row['row'])}"
     prediction: Any = row["prediction"]
     target: Any = row["target"]
     several = isinstance(prediction, list)
     if name == "Squared" and not several:
-        return _line("loss of a row = error² / 2", "{} = {}² / 2", lambda e: e * e / 2, prediction - target, row)
+        return _line(f"{own} = error² / 2", "{} = {}² / 2", lambda e: e * e / 2, prediction - target, row)
     if several and name in ("SoftmaxLoss", "Probability"):
         true = max(range(len(target)), key=target.__getitem__)
-        return _line(
-            f"loss of a row = −ln(prediction of {row['own']})", "{} = −ln({})", _minus_log, prediction[true], row
-        )
+        return _line(f"{own} = −ln(prediction of {row['own']})", "{} = −ln({})", _minus_log, prediction[true], row)
     if name in ("LogLoss", "Probability") and target in (0.0, 1.0):
         given = prediction if target else 1 - prediction
-        formula = "loss of a row = −ln(prediction)" if target else "loss of a row = −ln(1 − prediction)"
+        formula = f"{own} = −ln(prediction)" if target else f"{own} = −ln(1 − prediction)"
         return _line(formula, "{} = −ln({})", _minus_log, given, row)
-    if name in OTHERS:
-        return {"formula": OTHERS[name], "numbers": written(row["loss"])}
-    return None
+    return {"formula": f"{own} = {loss.formula}", "numbers": written(row["loss"])} if loss.formula else None
 
 
 def _minus_log(value: float) -> float:

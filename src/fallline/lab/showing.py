@@ -20,6 +20,7 @@ from fallline.instruments import measure as measure_on
 from fallline.instruments.now import look_back
 from fallline.lab.facts import facts, happening
 from fallline.lab.look import Look
+from fallline.lab.messages import Show
 from fallline.lab.specification import specification
 from fallline.lab.stages import stages
 from fallline.lab.walker import Walker
@@ -49,15 +50,15 @@ class Showing:
     def now(self, walker: Walker, shown: Any, ahead: Figures, guessed: bool) -> Message:
         """The moment's part of the message `now`."""
         look = self.look(walker, shown, guessed, ahead.get("stable_rate"))
-        behind = look_back(look.training, walker.step)[1]
+        behind, update = look_back(look.training, walker.step)[1], self._update(walker, look)
         return {
             "step": walker.step,
             "last": walker.seen - 1,
             "weight": look.weight,
-            "stages": self._stages(walker, look),
-            "facts": facts(walker, ahead),
+            "stages": self._stages(look, update),
+            "facts": facts(walker, ahead, update),
             "told": happening(behind | ahead),
-            "pictures": self._pictures(look),
+            "pictures": self._pictures(look if shown.ahead else self.look(walker, _without_next(shown), False)),
         }
 
     def look(self, walker: Walker, shown: Any, guessed: bool, stable: float | None = None) -> Look:
@@ -93,9 +94,14 @@ class Showing:
                 self._measured.popitem(last=False)
         return self._measured[key]
 
-    def _stages(self, walker: Walker, look: Look) -> list[Any]:
-        options = {"step": walker.step + 1, "weight": look.weight}
-        found = stages(look.training, self._measure(walker, "step", options).figures)
+    def _update(self, walker: Walker, look: Look) -> Figures:
+        """The update that comes next, in full."""
+        options = {"step": walker.step + 1, "weight": look.weight, "row": look.shown.row}
+        options = {name: value for name, value in options.items() if value is not None}
+        return self._measure(walker, "step", options).figures
+
+    def _stages(self, look: Look, update: Figures) -> list[Any]:
+        found = stages(look.training, update, look.shown.row)
         if look.shown.quiz:
             found[-1] |= {"said": "Where does this update lead? Guess first.", "lines": [], "table": None, "more": []}
         return found
@@ -126,6 +132,11 @@ class Showing:
                 traceback.print_exc(file=sys.stderr)
                 found[name] = {"data": {}, "params": {}, "summary": "This picture can't be drawn now."}
         return found
+
+
+def _without_next(shown: Show) -> Show:
+    """As while a guess is asked."""
+    return shown.model_copy(update={"quiz": True})
 
 
 def _same(before: pl.DataFrame | None, rows: pl.DataFrame) -> bool:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from fallline.data import read_table
+from fallline.data import fit_target, read_table, task_of
 from fallline.errors import DataError, SettingsError, unknown
 from fallline.examples import EXAMPLES, example
 from fallline.lab.scene import Scene
@@ -110,15 +111,24 @@ def _of_run(name: str, runs: Mapping[str, Path]) -> Source:
 
 
 def _dropped(name: str, folder: Path) -> Source:
-    """A table that was dropped on the page; what it predicts unless told is its last column."""
+    """A table that was dropped on the page; what it predicts unless told is its last column that can be predicted."""
     paths = sorted(path for path in folder.glob(f"*/{name}.*") if name.startswith("upload-") and path.is_file())
     if not paths:
         raise SettingsError(unknown("table", name, EXAMPLES))
     title = known_names(paths[0].parent).get(name, name)
     try:
-        columns = read_table(paths[0]).columns
+        frame = read_table(paths[0])
     except DataError as error:  # it names the file as it lies here, which nobody has seen
         raise DataError(str(error).replace(paths[0].name, title)) from error
-    if not columns:
+    if not frame.columns:
         raise DataError(f"'{title}' has no columns.\nSave it with the names of its columns in the first line.")
-    return Source(paths[0], title, columns[-1])
+    return Source(paths[0], title, _last_target(frame))
+
+
+def _last_target(frame: pl.DataFrame) -> str:
+    """The last column that can be a target; the last of all where none can, so that its error is told."""
+    for name in reversed(frame.columns):
+        with suppress(DataError):
+            fit_target(frame[name], task=task_of(frame[name]))
+            return name
+    return frame.columns[-1]

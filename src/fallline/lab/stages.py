@@ -13,19 +13,25 @@ import numpy as np
 from fallline.lab.arithmetic import Line, Sum, bare, held, plain, times, written
 from fallline.lab.memory import memory_lines
 from fallline.lab.row_losses import error_of, row_loss
+from fallline.lab.scores import score_lines
 from fallline.measurement import Figures
-from fallline.models import Linear
 from fallline.numbers import count, number
-from fallline.told.re_add import re_add, works_out
+from fallline.told.re_add import re_add
 from fallline.training import Training
 
 Stage = dict[str, Any]  # name, said, lines, table, more
-MOST = 12  # features of a row that are spelled out
 
 
-def stages(training: Training, m: Figures) -> list[Stage]:
-    """The stages of the update whose figures those of the instrument `step` are."""
-    return [_predict(training, m), _loss(training, m), _gradient(training, m), _update(m)]
+def stages(training: Training, m: Figures, followed: int | None = None) -> list[Stage]:
+    """The stages of the update whose figures those of the instrument `step` are.
+
+    Args:
+        followed: the number of the row that was asked for; where the update sees it, it is the first of m's.
+    """
+    found = [_predict(training, m), _loss(training, m), _gradient(training, m), _update(m)]
+    if followed is not None and all(row["row"] != followed for row in m["rows"]):
+        found[0]["said"] += f" Row {count(followed)}, which you follow, is not among them."
+    return found
 
 
 def _stage(name: str, said: str, lines: list[Line], table: Any = None, more: Any = ()) -> Stage:
@@ -48,81 +54,8 @@ def _predict(training: Training, m: Figures) -> Stage:
     more = f" {count(left)} more are not listed." if left > 0 and rows else ""
     every = "" if m["batch"] < len(training.ready.whole.share) else ", all that it trains on"
     said = f"With the weights as they are, the model predicts {_rows(m)} that this update sees{every}.{more}"
-    lines, opened = _score_lines(training, m)
+    lines, opened = score_lines(training, m)
     return _stage("predict", said, lines, table | {"about": [None] * len(rows)} if rows else None, opened)
-
-
-def _score_lines(training: Training, m: Figures) -> tuple[list[Line], list[Any]]:
-    """The prediction of the first row, from its features; for one layer only."""
-    model = training.parts.model
-    if not isinstance(model, Linear) or not m["rows"]:
-        return [], []
-    step, row = m["step"], m["rows"][0]
-    parameters = training.at(step - 1)
-    features = np.asarray(training.batch_of(step).features)[0].astype(np.float64)
-    weights = np.asarray(parameters["weights"], np.float64).reshape(len(features), -1)
-    bias = np.asarray(parameters["bias"], np.float64).reshape(-1) if model.bias else np.zeros(model.outputs)
-    true = int(np.argmax(row["target"])) if isinstance(row["target"], list) else 0
-    of = f" of {row['own']}" if model.outputs > 1 else ""
-    name = f"score{of}" if _is_scored(training) else "prediction"
-    score = float(features @ weights[:, true] + bias[true])
-    if len(features) == 1:
-        column = training.table.preparation.feature_names[0] if training.table else "feature"
-        if not model.bias:
-            (w, x), made = times(float(weights[0, true]), float(features[0]))
-            first = {"formula": f"{name} = weight × {column}", "numbers": f"{made} = {w} × {x}"}
-        else:
-            found = Sum([(float(weights[0, true]), float(features[0]))], [float(bias[true])], score)
-            (w, x), b = found.factors[0], found.rest[0]
-            first = {"formula": f"{name} = weight × {column} + bias", "numbers": f"{found.total} = {w} × {x} + {b}"}
-        return [first, *_response_line(training, row, score, true)], []
-    title, lines = _by_feature(training, features, weights[:, true], float(bias[true]), score, name, model.bias)
-    plus = " + bias" if model.bias else ""
-    shown = {"formula": f"{name} = sum of weight × feature{plus}", "numbers": lines[-1]["numbers"]}
-    opened = [{"title": f"Row {count(row['row'])}, {title}", "lines": lines}]
-    return [shown, *_response_line(training, row, score, true)], opened
-
-
-def _is_scored(training: Training) -> bool:
-    return type(training.parts.loss).__name__ in ("LogLoss", "SoftmaxLoss") or training.parts.model.output != "identity"
-
-
-def _response_line(training: Training, row: Figures, score: float, true: int) -> list[Line]:
-    """From the score to the probability."""
-    if type(training.parts.loss).__name__ != "LogLoss":
-        return []
-    (s,), p = works_out(lambda s: float(1 / (1 + np.exp(-s))), (score,), float(row["prediction"]))
-    return [{"formula": "prediction = 1 / (1 + e^−score)", "numbers": f"{plain(p)} = 1 / (1 + e^−{held(s)})"}]
-
-
-def _by_feature(
-    training: Training, features: np.ndarray, weights: np.ndarray, bias: float, total: float, name: str, biased: bool
-) -> tuple[str, list[Line]]:
-    """One prediction feature by feature, those that count most first."""
-    names = training.table.preparation.feature_names if training.table else [str(i + 1) for i in range(len(features))]
-    return contributions(list(names), features, weights, bias if biased else None, total, name)
-
-
-def contributions(
-    names: list[str], features: np.ndarray, weights: np.ndarray, bias: float | None, total: float, name: str
-) -> tuple[str, list[Line]]:
-    """weight × value of each feature, those that count most first; with the bias they add up to what is printed."""
-    parts = features * weights
-    order = np.argsort(-np.abs(parts), kind="stable").tolist()
-    some, others = order[:MOST], order[MOST:]
-    rest = ([float(parts[others].sum())] if others else []) + ([] if bias is None else [bias])
-    found = Sum([(float(weights[i]), float(features[i])) for i in some], rest, total, others=bool(others))
-    lines = [
-        {"formula": names[i], "numbers": f"{bare(made)} = {f[0]} × {f[1]}"}
-        for i, f, made in zip(some, found.factors, found.products, strict=True)
-    ]
-    added = [*found.products, *found.rest]
-    if others:
-        lines.append({"formula": f"{count(len(others))} more", "numbers": bare(found.rest[0])})
-    if bias is not None:
-        lines.append({"formula": "bias", "numbers": bare(found.rest[-1])})
-    lines.append({"formula": name, "numbers": f"{found.total} = {' + '.join(added)}"})
-    return "feature by feature", lines
 
 
 def _loss(training: Training, m: Figures) -> Stage:
@@ -155,13 +88,18 @@ def _mean_lines(training: Training, m: Figures) -> list[Line]:
         ]
     others = n * m["loss"] - sum(listed)
     found = Sum([], [others] * (n > len(listed)) + listed, n * m["loss"], others=n > len(listed))
-    total = float(found.total.replace("−", "-"))
-    mean = next(f"{m['loss']:.{k}g}" for k in (5, 4, 3, 2, 1) if k == 1 or f"{m['loss']:.{k}g}" == f"{total / n:.{k}g}")
     more = f" (the first number: {count(n - len(listed))} rows that are not listed)" if n > len(listed) else ""
     return [
         {"formula": f"sum of the row losses{more}", "numbers": f"{found.total} = {' + '.join(found.rest)}"},
-        {"formula": "loss = sum / rows", "numbers": f"{plain(mean)} = {found.total} / {n}"},
+        {"formula": "loss = sum / rows", "numbers": f"{_mean(m['loss'], found.total, n)} = {found.total} / {n}"},
     ]
+
+
+def _mean(value: float, total: str, n: int) -> str:
+    """A mean in as many digits as the printed sum gives it; those of the printed sum where they agree in none."""
+    made = float(total.replace("−", "-")) / n
+    agreed = (f"{value:.{k}g}" for k in (5, 4, 3, 2) if f"{value:.{k}g}" == f"{made:.{k}g}")
+    return plain(next(agreed, f"{made:.2g}"))
 
 
 def _gradient(training: Training, m: Figures) -> Stage:
@@ -191,7 +129,7 @@ def _name(m: Figures) -> str:
 
 
 def _chain(m: Figures, chain: Figures) -> tuple[list[Line], Any]:
-    """What each row adds to the derivative, factor by factor; the rows that add most first."""
+    """What each row adds to the derivative, factor by factor; in the order of the other stages."""
     n, rows = m["batch"], chain["rows"]
     shares = [row["share"] for row in rows]
     even = n > 1 and np.allclose(shares, 1 / n, rtol=1e-4)
@@ -225,13 +163,8 @@ def _chain(m: Figures, chain: Figures) -> tuple[list[Line], Any]:
             "numbers": f"{found.total} = {added}",
         }
     ]
-    slope, top = found.total, float(found.total.replace("−", "-"))
     if even:
-        slope = next(
-            plain(f"{chain['loss']:.{k}g}")
-            for k in (5, 4, 3, 2, 1)
-            if k == 1 or f"{chain['loss']:.{k}g}" == f"{top / n:.{k}g}"
-        )
+        slope = _mean(chain["loss"], found.total, n)
         lines.append({"formula": "d loss / d weight = sum / rows", "numbers": f"{slope} = {found.total} / {n}"})
     if chain["penalty"]:
         both = Sum([], [chain["loss"], chain["penalty"]], chain["derivative"])

@@ -236,7 +236,7 @@ def newest(messages: list[Message]) -> list[Message]:
                 kept[-1] = message
                 continue
             if do == "points":
-                kept[-1] = message | {"edits": [*last["edits"], *message["edits"]]}
+                kept[-1] = message if message["anew"] else last | {"edits": [*last["edits"], *message["edits"]]}
                 continue
         kept.append(message)
     return kept

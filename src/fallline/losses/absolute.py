@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import jax.numpy as jnp
 import numpy as np
@@ -14,6 +15,8 @@ from fallline.losses.base import AbstractRowLoss, over_outputs, weighted_quantil
 @dataclass(frozen=True)
 class Absolute(AbstractRowLoss):
     """|prediction - target|"""
+
+    formula: ClassVar[str] = "|error|"
 
     def rows(self, prediction: Array, target: Array) -> Array:
         return over_outputs(jnp.abs(prediction - target))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from dataclasses import dataclass
+from typing import ClassVar
 
 import jax
 import jax.numpy as jnp
@@ -17,6 +18,8 @@ from fallline.types import Batch
 @dataclass(frozen=True)
 class AbstractRowLoss:
     """A loss that grades each row by itself: loss = sum(share * rows(prediction, target))."""
+
+    formula: ClassVar[str] = ""  # of a row's loss, in words, where its numbers are not worked out
 
     def __call__(self, prediction: Array, batch: Batch) -> Float[Array, ""]:
         """The weighted mean over the batch. Raises DataError when the shapes are unequal."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import jax.numpy as jnp
 import numpy as np
@@ -14,6 +15,8 @@ from fallline.losses.base import AbstractRowLoss, over_outputs
 @dataclass(frozen=True)
 class Hinge(AbstractRowLoss):
     """max(0, 1 - side * score), side = 2 * target - 1; one column a class is each class against the rest."""
+
+    formula: ClassVar[str] = "1 − score of the right sign, at least 0"
 
     def rows(self, prediction: Array, target: Array) -> Array:
         return over_outputs(jnp.maximum(0, 1 - (2 * target - 1) * prediction))

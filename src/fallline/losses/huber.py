@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import jax.numpy as jnp
 import numpy as np
@@ -16,6 +16,8 @@ from fallline.losses.base import AbstractRowLoss, over_outputs
 @dataclass(frozen=True)
 class Huber(AbstractRowLoss):
     """error^2 / 2 up to |error| = delta, delta * (|error| - delta / 2) beyond."""
+
+    formula: ClassVar[str] = "error² / 2 up to delta, beyond it delta × (|error| − delta / 2)"
 
     delta: float = 1.0
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import jax.numpy as jnp
 import numpy as np
@@ -14,6 +15,8 @@ from fallline.losses.base import AbstractRowLoss, over_outputs
 @dataclass(frozen=True)
 class Poisson(AbstractRowLoss):
     """e^score - target * score: the expected count is e^score (McCullagh and Nelder, 1989, chapter 6)."""
+
+    formula: ClassVar[str] = "prediction − target × log(prediction)"
 
     def rows(self, prediction: Array, target: Array) -> Array:
         return over_outputs(jnp.exp(prediction) - target * prediction)
@@ -29,6 +32,8 @@ class Poisson(AbstractRowLoss):
 @dataclass(frozen=True)
 class PoissonOfCount(AbstractRowLoss):
     """count - target * log(count), for a model whose own output function gives the expected count."""
+
+    formula: ClassVar[str] = "prediction − target × log(prediction)"
 
     def rows(self, prediction: Array, target: Array) -> Array:
         return over_outputs(prediction - target * jnp.log(prediction))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import jax.numpy as jnp
 import numpy as np
@@ -14,6 +15,8 @@ from fallline.losses.base import AbstractRowLoss, over_outputs, weighted_quantil
 @dataclass(frozen=True)
 class Quantile(AbstractRowLoss):
     """q * (target - prediction) when the prediction is too low, (1 - q) * (prediction - target) when too high."""
+
+    formula: ClassVar[str] = "quantile × error below the target, (1 − quantile) × error above it"
 
     q: float = 0.5
 

@@ -55,7 +55,7 @@ def _gradient(m: Figures) -> list[str]:
     lines = [f"3 gradient  norm {m['gradient_norm']:.6g}; each is the slope of the objective along one weight"]
     chain, layers = m["chain"], m["layers"]
     if chain is not None:
-        lines.append(f"    the chain rule of {chain['weight']}, the rows that add most first:")
+        lines.append(f"    the chain rule of {chain['weight']}, row by row:")
         lines += _sum(chain, m["batch"])
     if layers is not None:
         lines += _layers(layers)

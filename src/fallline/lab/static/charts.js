@@ -15,9 +15,9 @@ let asked = false;
 function figureFor(name, title) {
   const place = el("div.canvas", { role: "img", tabIndex: -1 });
   const numbers = el("details.numbers", { ontoggle: () => fill(pictures.get(name)) }, el("summary", {}, "As a table"), el("div.scroll"));
-  const hide = el("button.plain", { type: "button", title: `Hide ${title}`, ariaLabel: `Hide ${title}`, onclick: () => toggle(name) }, "×");
+  const hide = el("button.plain", { type: "button", "data-hide": "pictures", title: `Hide ${title}`, ariaLabel: `Hide ${title}`, onclick: () => toggle(name) }, "×");
   const figure = el("figure.picture", { id: `picture-${name}` },
-    el("figcaption", {}, el("h3", {}, title), el("span.picks"), hide), place, el("p.summary"), numbers);
+    el("figcaption", {}, el("h3", {}, title), el("span.picks", { "data-hide": "picks" }), hide), place, el("p.summary"), numbers);
   const made = { name, figure, place, view: null, data: {}, busy: null };
   follow(made);
   return made;
@@ -49,7 +49,7 @@ function arrange() {
     if (frame.children[i] !== figure) frame.insertBefore(figure, frame.children[i] ?? null); // moved, it would lose the focus
   });
   let chips = byId("chips");
-  if (!chips) { chips = el("div.chips", { id: "chips", role: "group", ariaLabel: "Pictures to show" }); frame.after(chips); }
+  if (!chips) { chips = el("div.chips", { id: "chips", role: "group", ariaLabel: "Pictures to show", "data-hide": "pictures" }); frame.before(chips); }
   keep(chips, fitting, () => el("button.chip", { type: "button" }), (chip, { name, title }) => {
     say(chip, title);
     chip.ariaPressed = String(page.shown.pictures.includes(name));

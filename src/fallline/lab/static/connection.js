@@ -9,7 +9,9 @@ export function on(what, heed) {
 }
 
 export function send(message) {
-  if (socket?.readyState === WebSocket.OPEN) socket.send(JSON.stringify(message));
+  if (socket?.readyState !== WebSocket.OPEN) return;
+  socket.send(JSON.stringify(message));
+  hear({ say: "sent", message });
 }
 
 function hear(message) {
@@ -22,7 +24,7 @@ export function connect(first) {
   socket?.close();
   const mine = new WebSocket(`${location.protocol === "https:" ? "wss" : "ws"}://${location.host}/live`);
   socket = mine;
-  mine.addEventListener("open", () => mine.send(JSON.stringify(first)));
+  mine.addEventListener("open", () => send(first));
   mine.addEventListener("message", (event) => { if (socket === mine) hear(JSON.parse(event.data)); });
   mine.addEventListener("close", (event) => {
     if (socket === mine) hear({ say: "closed", text: event.reason || "The connection to the lab is closed." });

@@ -1,19 +1,22 @@
-// Step 2, data: the table, a person's own file, what its columns are taken for, and the points of a one-feature table.
+// Step 2, data: the table, a person's own file, and what its columns are taken for.
 
 import { byId, el, keep, say } from "./dom.js";
 import { on, send } from "./connection.js";
+import { isHidden } from "./hide.js";
 import { page } from "./state.js";
 import { announce, notice } from "./told.js";
 import { select } from "./spine.js";
 
 const KINDS = ["number", "category", "date", "ignore"];
-const SHOWN = 30; // points that can be typed
 const own = new Map(); // dropped tables: name -> title
 
 byId("table").addEventListener("change", (event) => send({ do: "table", table: event.target.value }));
 byId("target").addEventListener("change", (event) => send({ do: "table", table: page.ready.scene.table, target: event.target.value }));
 
-on("ready", (ready) => {
+on("ready", draw);
+on("wrong", () => { if (page.ready) draw(page.ready); }); // what was refused is not what holds
+
+function draw(ready) {
   const tables = [...ready.tables.map(({ name, title, rows }) => [name, `${title}, ${rows} rows`]), ...own];
   if (!tables.some(([name]) => name === ready.scene.table)) tables.push([ready.scene.table, ready.title]);
   byId("table").replaceChildren(...tables.map(([value, words]) => el("option", { value, selected: value === ready.scene.table }, words)));
@@ -21,37 +24,19 @@ on("ready", (ready) => {
   byId("target").replaceChildren(...names.map((name) => el("option", { value: name, selected: name === ready.target }, name)));
   const { train, validation, test } = ready.rows;
   say(byId("rows"), `${train} rows to train on, ${validation} to validate on while it learns, ${test} kept for the end.`);
-  keep(byId("kinds").tBodies[0], ready.columns, () => el("tr", {}, el("th", { scope: "row" }), el("td", {}, el("select")), el("td")), (line, column) => {
-    say(line.children[0], column.name);
-    const choice = line.querySelector("select");
-    choice.ariaLabel = `Kind of ${column.name}`;
-    choice.replaceChildren(...KINDS.map((kind) => el("option", { value: kind, selected: kind === column.kind }, kind)));
-    choice.onchange = () => send({ do: "table", table: page.ready.scene.table, target: page.ready.target, types: { [column.name]: choice.value } });
-    say(line.children[2], column.missing ? `${column.why}; ${column.missing} missing` : column.why);
-  });
-  drawPoints(ready);
-});
+  const target = { ...ready.target_kind, name: ready.target, target: true };
+  keep(byId("kinds").tBodies[0], [target, ...ready.columns], () => el("tr", {}, el("th", { scope: "row" }), el("td", {}, el("select")), el("td")), kindOf);
+}
 
-function drawPoints({ points, target }) {
-  const place = byId("points");
-  place.hidden = !points;
-  if (!points) { place.replaceChildren(); return; }
-  const { row, x, y } = points.rows;
-  const cell = (label, value) => el("input.short", { type: "number", step: "any", ariaLabel: label, value });
-  const added = [cell(`${points.feature} of a new point`, ""), cell(`${target} of a new point`, "")];
-  const lines = row.slice(0, SHOWN).map((number, i) => {
-    const fields = [cell(`${points.feature} of row ${number + 1}`, x[i]), cell(`${target} of row ${number + 1}`, y[i])];
-    const move = () => { if (fields.every((field) => field.value !== "")) send({ do: "points", edits: [[number, ...fields.map((field) => Number(field.value))]] }); };
-    fields.forEach((field) => field.addEventListener("change", move));
-    return el("tr", {}, el("th", { scope: "row" }, String(number + 1)), fields.map((field) => el("td", {}, field)));
-  });
-  place.replaceChildren(
-    el("h3", {}, "The points"),
-    el("p", {}, "Click on the picture of the fit to add one, drag one to move it; or type:"),
-    el("form.add", { onsubmit: (event) => { event.preventDefault(); if (added.every((field) => field.value !== "")) send({ do: "points", edits: [[null, ...added.map((field) => Number(field.value))]] }); } },
-      ...added, " ", el("button", { type: "submit" }, "Add a point")),
-    el("details", {}, el("summary", {}, `The first ${lines.length} of ${row.length}`), el("div.scroll", {}, el("table", {}, el("caption", {}, "Points"),
-      el("thead", {}, el("tr", {}, ["row", points.feature, target].map((words) => el("th", { scope: "col" }, words)))), el("tbody", {}, lines)))));
+/** A line of what a column is taken for, with the kinds that it may be changed to. */
+function kindOf(line, column) {
+  say(line.children[0], column.target ? `${column.name}, to be predicted` : column.name);
+  const choice = line.querySelector("select");
+  const kinds = column.target ? KINDS.slice(0, 2) : KINDS;
+  choice.ariaLabel = `Kind of ${column.name}`;
+  choice.replaceChildren(...kinds.map((kind) => el("option", { value: kind, selected: kind === column.kind }, kind)));
+  choice.onchange = () => send({ do: "table", table: page.ready.scene.table, target: page.ready.target, types: { [column.name]: choice.value } });
+  say(line.children[2], column.missing ? `${column.why}; ${column.missing} missing` : column.why);
 }
 
 /** Hand a file to the lab on this machine, and open it. */
@@ -93,6 +78,6 @@ addEventListener("dragleave", (event) => { if (!event.relatedTarget) document.bo
 addEventListener("drop", (event) => {
   event.preventDefault();
   document.body.classList.remove("dropping");
-  if (document.getElementById("drop").hidden) return;
+  if (isHidden("upload")) return;
   if (event.dataTransfer.files[0]) take(event.dataTransfer.files[0]);
 });

@@ -2,10 +2,13 @@
 
 import { el } from "./dom.js";
 import { send } from "./connection.js";
+import { isHidden } from "./hide.js";
 import { page } from "./state.js";
+import { backButtons, edit } from "./points.js";
 import { guess, guessing } from "./quiz.js";
 
 const NEAR = 12; // pixels
+const STILL = 3; // pixels: a pointer that moved less was not dragged
 const PART = 0.02; // of an axis, for a press of an arrow key
 
 /** Where on the axes an event is, and where on the canvas. */
@@ -40,7 +43,8 @@ const DO = {
     still: (picture, here, start) => {
       if (!page.ready.points) return;
       const row = nearest(picture, start);
-      send({ do: "points", edits: [[row, here.x, here.y]] });
+      const dragged = Math.hypot(here.px - start.px, here.py - start.py) > STILL;
+      if (row === null || dragged) edit([row, here.x, here.y]); // a click on a point moves nothing
     },
   },
 };
@@ -67,9 +71,10 @@ export function hold(picture) {
   place.title = act.hint;
   const ring = el("div.ring", { hidden: true, ariaHidden: "true" });
   picture.figure.append(ring);
+  if (picture.name === "fit") picture.figure.querySelector(".picks").after(backButtons());
   let start = null;
   place.addEventListener("pointerdown", (event) => {
-    if (!picture.view || event.target.tagName !== "CANVAS" || event.button) return;
+    if (!picture.view || event.target.tagName !== "CANVAS" || event.button || isHidden("hands")) return;
     start = placeOf(picture.view, event);
     place.setPointerCapture(event.pointerId);
   });
@@ -104,7 +109,7 @@ function arrows(picture, moves) {
   place.addEventListener("keydown", (event) => {
     const move = moves[event.key], { view } = picture;
     const { ball, ball_y: height } = picture.data.params ?? {};
-    if (!move || !view || typeof ball !== "number") return;
+    if (!move || !view || isHidden("hands") || typeof ball !== "number") return;
     event.preventDefault();
     const [x, y] = ["x", "y"].map((side, i) => { const [low, high] = view.scale(side).domain(); return move[i] * PART * (high - low); });
     at = { x: (at?.x ?? ball) + x, y: (at?.y ?? height) + y };

@@ -1,6 +1,7 @@
 // The loop in four stages: predict, loss, gradient, update. The numbers are those of the update that comes next.
 
 import { calm, el, keep, say, table, byId } from "./dom.js";
+import { on } from "./connection.js";
 import { page, show } from "./state.js";
 
 const TITLES = { predict: "Predict", loss: "Loss", gradient: "Gradient", update: "Update" };
@@ -11,6 +12,7 @@ export const allRevealed = () => revealed >= 4;
 
 export function reveal(count) {
   revealed = count;
+  if (page.shown.ahead !== count >= 4) show({ ahead: count >= 4 });
   light();
 }
 
@@ -37,15 +39,22 @@ function line() {
   return el("p.line", {}, el("span.formula"), el("span.numbers", { onclick: open }));
 }
 
-/** Mark a row from its prediction through its loss to what it adds to the gradient. */
+/** Spell a row out, and mark it, from its prediction through its loss to what it adds to the gradient. */
 function follow(row) {
   followed = row === followed ? "" : row;
+  show({ row: followed ? Number(followed.replaceAll(",", "")) : null });
   for (const stage of byId("loop").children) {
     if (stage.dataset.stage === "update") continue;
     if (followed) stage.querySelector(".rows").open = true;
     for (const tr of stage.querySelectorAll(".rows tbody tr")) tr.classList.toggle("followed", tr.firstChild.textContent === followed);
   }
 }
+
+let tableSeen = null; // whose rows are followed
+on("ready", ({ scene }) => {
+  if (tableSeen !== null && tableSeen !== scene.table && followed) follow(followed);
+  tableSeen = scene.table;
+});
 
 function changeLine(made, { formula, numbers }) {
   say(made.children[0], formula);
@@ -65,12 +74,13 @@ function change(made, stage) {
     table(rows.querySelector(".scroll"), stage.table, `${TITLES[stage.name]}: ${stage.name === "update" ? "each weight" : "each row"}`,
       (td, words, i, j) => {
         if (j === 0) td.parentElement.classList.toggle("followed", words === followed);
-        if (j > 0 || (stage.name !== "update" && !/^[\d,]+$/.test(words))) { say(td, words); return; }
-        if (td.firstElementChild?.tagName !== "BUTTON") {
-          const [title, asked] = about[i] ? ["Where does this number come from?", (name) => show({ weight: name })]
-            : ["Follow this row through the stages", follow];
-          td.replaceChildren(el("button.plain", { type: "button", title, onclick: (event) => asked(event.currentTarget.textContent) }));
-        }
+        const [first] = stage.table.rows[i];
+        const [title, ask] = about[i] ? ["Where does this number come from?", () => askChain(first)] : ["Follow this row through the stages", () => follow(first)];
+        const asks = Boolean(about[i]) || /^[\d,]+$/.test(first);
+        td.onclick = asks ? ask : null; // any number of the line; by keyboard its name
+        td.title = asks ? title : "";
+        if (j > 0 || !asks) { say(td, words); return; }
+        if (td.firstElementChild?.tagName !== "BUTTON") td.replaceChildren(el("button.plain", { type: "button" }));
         say(td.firstElementChild, words);
       });
   }

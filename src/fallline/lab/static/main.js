@@ -22,15 +22,19 @@ const { drawLoop } = await import("./loop.js");
 const { notice } = await import("./told.js");
 await import("./charts.js");
 await import("./controls.js");
+await import("./busy.js");
+await import("./facts.js");
 const { startStages } = await import("./transport.js");
 const { openByAddress } = await import("./spine.js");
 await import("./data.js");
+await import("./points.js");
 await import("./deploy.js");
 await import("./compare.js");
 await import("./explain.js");
 await import("./diagnose.js");
 await import("./keys.js");
-const { hide } = await import("./share.js");
+await import("./share.js");
+const { hide } = await import("./hide.js");
 const { presentByAddress } = await import("./look.js");
 on("now", (now) => drawLoop(now.stages));
 
@@ -53,7 +57,6 @@ const again = () => el("button", { type: "button", onclick: () => { notice(""); 
 for (const what of ["gone", "closed", "full"]) on(what, ({ text }) => notice(text, again()));
 on("wrong", ({ text }) => { if (!page.ready) notice(text, again()); });
 
-on("ready", hide);
 addEventListener("hashchange", (event) => open(event.newURL || location.hash));
 byId("notice").hidden = true;
 open();

@@ -2,19 +2,8 @@
 
 import { byId, el } from "./dom.js";
 import { keepKey, keptKey, link } from "./address.js";
+import { NAMES, hide } from "./hide.js";
 import { announce } from "./told.js";
-
-const NAMES = {
-  model: "Model", loss: "Loss", batch: "Batch", rate: "Rate", schedule: "Schedule", rule: "Rule", penalty: "Penalty", start: "Start", seed: "Seed",
-  back: "Back", many: "25, 100, epoch", run: "Run", sub: "Stage by stage", quiz: "Guess first", spine: "The four steps", compare: "Compare",
-  diagnose: "Diagnose", explain: "Questions", upload: "Own data", sound: "Sound", share: "Share",
-};
-
-/** Controls that the address hides are really gone: not drawn, not in the order of focus. */
-export function hide() {
-  const hidden = (keptKey("hide") ?? "").split(",");
-  for (const part of document.querySelectorAll("[data-hide]")) part.hidden = hidden.includes(part.dataset.hide);
-}
 
 const dialog = byId("share");
 const text = el("input.link", { type: "text", readOnly: true, ariaLabel: "The link", onfocus: (event) => event.target.select() });

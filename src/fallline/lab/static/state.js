@@ -7,7 +7,7 @@ export const page = {
   opened: 0, // trainings
   ready: null, // the message `ready`
   now: null, // the newest message `now`
-  shown: { pictures: ["slice", "loss", "fit", "gradient"], weight: null, over: "weights", weights: null, log: false, quiz: false },
+  shown: { pictures: ["slice", "loss", "fit", "gradient"], weight: null, over: "weights", weights: null, row: null, log: false, quiz: false, ahead: true },
 };
 
 /** Ask to see something else. */
@@ -29,6 +29,7 @@ export function shownByAddress() {
     weight: keptKey("weight") ?? null,
     over: keptKey("over") === "path" ? "path" : "weights",
     weights: null,
+    row: null,
     log: keptKey("log") === "1",
     quiz: keptKey("quiz") === "1",
   });

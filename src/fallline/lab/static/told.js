@@ -30,11 +30,6 @@ on("now", (now) => {
   });
   if (now.ended && now.ended.state !== "diverged") announce(now.ended.text);
   if (now.running && !byId("broke").hidden && now.ended?.state !== "diverged") byId("broke").hidden = true;
-  keep(byId("facts"), Object.entries(now.facts), () => el("div", {}, el("dt.unseen"), el("dd")), (made, [name, { said }]) => {
-    made.dataset.fact = name;
-    say(made.children[0], name.replaceAll("_", " "));
-    say(made.children[1], said);
-  });
 });
 
 on("said", ({ text, urgent }) => { announce(text, urgent); flashNote(text); });

@@ -9,6 +9,7 @@ import { announce } from "./told.js";
 import { mayStep } from "./quiz.js";
 
 const at = byId("at");
+const to = byId("to");
 let dragging = false;
 
 export function step() {
@@ -42,6 +43,7 @@ byId("sub").addEventListener("change", () => {
 });
 at.addEventListener("input", () => { dragging = true; send({ do: "go", step: Number(at.value) }); });
 at.addEventListener("change", () => { dragging = false; });
+to.addEventListener("change", () => { if (to.value !== "" && to.checkValidity()) send({ do: "go", step: Number(to.value) }); });
 
 export function startStages() {
   byId("sub").checked = keptKey("sub") === "1";
@@ -50,11 +52,11 @@ export function startStages() {
 
 let ran = false;
 on("now", (now) => {
-  const digits = String(Math.max(now.last, now.step)).length;
   at.max = Math.max(now.last, now.step);
   if (!dragging) at.value = now.step;
   at.ariaValueText = `step ${now.step} of ${now.last}`;
-  say(byId("where"), `${String(now.step).padStart(digits, "\u2007")} of ${now.last}`);
+  if (document.activeElement !== to || now.running) to.value = now.step;
+  say(byId("where"), `of ${now.last}`);
   byId("back").disabled = now.step === 0;
   const running = Boolean(now.running);
   byId("run").ariaPressed = String(running);

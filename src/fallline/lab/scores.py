@@ -1,0 +1,97 @@
+"""How one row's prediction comes about: weight × feature, one by one, in numbers that work out as printed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from fallline.lab.arithmetic import Line, Sum, bare, held, plain, times
+from fallline.measurement import Figures
+from fallline.models import Linear
+from fallline.numbers import count
+from fallline.told.re_add import works_out
+from fallline.training import Training
+
+MOST = 12  # features of a row that are spelled out
+
+
+def score_lines(training: Training, m: Figures) -> tuple[list[Line], list[Any]]:
+    """The prediction of the first row, from its features; for one layer only."""
+    model = training.parts.model
+    if not isinstance(model, Linear) or not m["rows"]:
+        return [], []
+    step, row = m["step"], m["rows"][0]
+    parameters = training.at(step - 1)
+    features = np.asarray(training.batch_of(step).features)[row["place"]].astype(np.float64)
+    weights = np.asarray(parameters["weights"], np.float64).reshape(len(features), -1)
+    bias = np.asarray(parameters["bias"], np.float64).reshape(-1) if model.bias else np.zeros(model.outputs)
+    true = int(np.argmax(row["target"])) if isinstance(row["target"], list) else 0
+    of = f" of {row['own']}" if model.outputs > 1 else ""
+    own, name = f"row {count(row['row'])}", f"score{of}" if _is_scored(training) else "prediction"
+    score = float(features @ weights[:, true] + bias[true])
+    if len(features) == 1:
+        column = training.table.preparation.feature_names[0] if training.table else "feature"
+        if not model.bias:
+            (w, x), made = times(float(weights[0, true]), float(features[0]))
+            first = {"formula": f"{own}: {name} = weight × {column}", "numbers": f"{made} = {w} × {x}"}
+        else:
+            found = Sum([(float(weights[0, true]), float(features[0]))], [float(bias[true])], score)
+            (w, x), b = found.factors[0], found.rest[0]
+            first = {
+                "formula": f"{own}: {name} = weight × {column} + bias",
+                "numbers": f"{found.total} = {w} × {x} + {b}",
+            }
+        return [first, *_response_line(training, row, score, true)], []
+    title, lines = _by_feature(training, features, weights[:, true], float(bias[true]), score, name, model.bias)
+    plus = " + bias" if model.bias else ""
+    shown = {"formula": f"{own}: {name} = sum of weight × feature{plus}", "numbers": lines[-1]["numbers"]}
+    opened = [{"title": f"Row {count(row['row'])}, {title}", "lines": lines}]
+    return [shown, *_response_line(training, row, score, true)], opened
+
+
+def _is_scored(training: Training) -> bool:
+    return type(training.parts.loss).__name__ in ("LogLoss", "SoftmaxLoss") or training.parts.model.output != "identity"
+
+
+def _response_line(training: Training, row: Figures, score: float, true: int) -> list[Line]:
+    """From the score to the probability."""
+    if type(training.parts.loss).__name__ != "LogLoss":
+        return []
+    (s,), p = works_out(lambda s: float(1 / (1 + np.exp(-s))), (score,), float(row["prediction"]))
+    return [
+        {
+            "formula": f"row {count(row['row'])}: prediction = 1 / (1 + e^−score)",
+            "numbers": f"{plain(p)} = 1 / (1 + e^−{held(s)})",
+        }
+    ]
+
+
+def _by_feature(
+    training: Training, features: np.ndarray, weights: np.ndarray, bias: float, total: float, name: str, biased: bool
+) -> tuple[str, list[Line]]:
+    """One prediction feature by feature, those that count most first."""
+    names = training.table.preparation.feature_names if training.table else [str(i + 1) for i in range(len(features))]
+    return contributions(list(names), features, weights, bias if biased else None, total, name)
+
+
+def contributions(
+    names: list[str], features: np.ndarray, weights: np.ndarray, bias: float | None, total: float, name: str
+) -> tuple[str, list[Line]]:
+    """weight × value of each feature, those that count most first; with the bias they add up to what is printed."""
+    parts = features * weights
+    order = np.argsort(-np.abs(parts), kind="stable").tolist()
+    some, others = order[:MOST], order[MOST:]
+    rest = ([float(parts[others].sum())] if others else []) + ([] if bias is None else [bias])
+    found = Sum([(float(weights[i]), float(features[i])) for i in some], rest, total, others=bool(others))
+    lines = [
+        {"formula": names[i], "numbers": f"{bare(made)} = {f[0]} × {f[1]}"}
+        for i, f, made in zip(some, found.factors, found.products, strict=True)
+    ]
+    added = [*found.products, *found.rest]
+    if others:
+        lines.append({"formula": f"{count(len(others))} more", "numbers": bare(found.rest[0])})
+    if bias is not None:
+        lines.append({"formula": "bias", "numbers": bare(found.rest[-1])})
+    lines.append({"formula": name, "numbers": f"{found.total} = {' + '.join(added)}"})
+    return "feature by feature", lines
