@@ -65,10 +65,11 @@ MOODS = {"diverging": "bad", "rising": "bad", "falling": "good", "arrived": "goo
 SAID = {
     "start": ("rate-is-stable",),
     "diverging": ("rate-is-stable", "going-down"),
+    "early": ("last-update",),
     "rising": ("going-down", "crosses-the-valley"),
     "arrived": ("at-the-minimum",),
     "flat": ("at-the-minimum",),
-    "hovering": ("going-down",),
+    "hovering": ("going-down", "at-the-minimum"),
     "creeping": ("rate-moves", "going-down"),
     "crossing": ("going-down", "crosses-the-valley"),
     "falling": ("going-down", "crosses-the-valley"),
