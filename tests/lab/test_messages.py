@@ -43,7 +43,6 @@ UNDERSTOOD: list[dict[str, Any]] = [
     {"do": "points", "edits": [[None, 1, 2], [0, -1.5, 2e9]]},
     {"do": "place", "weights": {"weight": -1.0}},
     {"do": "place", "weights": {"weight": -1.0, "bias": 3}, "step": 12},
-    {"do": "start_at", "step": 12},
     {"do": "show", "show": SHOW},
     {"do": "chain", "weight": "weight 1"},
     {"do": "chain", "weight": None},

@@ -11,6 +11,7 @@ said of a loss that hovers must not change from step to step by chance.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 from typing import NamedTuple
 
@@ -70,7 +71,7 @@ def look_back(training: Training, at: int) -> tuple[pl.DataFrame, Figures]:
     values = recent["objective"].to_numpy().astype(np.float64)
     norms, exact, row = trace["gradient_norm"].head(shown), training.ready.exact, trace.row(shown - 1, named=True)
     halves = None if batches.full else _halves(trace["objective"].head(shown).to_numpy()[-4 * wanted :], wanted + 1)
-    seen = None if batches.full else _whole(training, at, first)
+    seen = None if batches.full else whole_at(training, (at, max(at - 1, 0), min(first, at), 0))
     figures: Figures = {
         "run": training.name,
         "step": at,
@@ -156,12 +157,11 @@ def _running(values: np.ndarray) -> np.ndarray:
     return np.concatenate([[0.0], np.cumsum(values)])
 
 
-def _whole(training: Training, at: int, first: int) -> list[float] | None:
-    """The objective over all training rows: at a step, before the last update, at a first step, and at the start."""
+def whole_at(training: Training, steps: Sequence[int]) -> list[float] | None:
+    """The objective over all training rows at some steps; None where there are too many to be quick."""
     batch = training.ready.whole
     if len(batch.share) * sum(leaf.size for leaf in jax.tree.leaves(training.start)) > CHEAP:
         return None
-    steps = (at, max(at - 1, 0), min(first, at), 0)
     return [float(_objective(training.parts, training.at(step), batch)) for step in steps]
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
-from pathlib import Path
 from typing import Any
 
 import jax.numpy as jnp
@@ -17,7 +15,6 @@ from fallline.examples import EXAMPLES
 from fallline.lab.arithmetic import Line, Sum, bare, plain, written
 from fallline.lab.choices import choices
 from fallline.lab.prepared import Prepared, one_feature
-from fallline.lab.source import arguments
 from fallline.lab.stages import contributions
 from fallline.lab.walker import Walker
 from fallline.losses import Hinge
@@ -36,9 +33,9 @@ def ready(walker: Walker, shown: Any, table: Message) -> Message:
     from fallline.lab.pictures import PICTURES
     from fallline.lab.showing import Showing
 
-    prepared, made = walker.prepared, walker.ready
+    prepared = walker.prepared
     look = Showing(lambda message: None).look(walker, shown, False)
-    split, settings = prepared.table.split, made.settings
+    split = prepared.table.split
     target = prepared.table.target
     return {
         "say": "ready",
@@ -52,20 +49,38 @@ def ready(walker: Walker, shown: Any, table: Message) -> Message:
         "task": target.task,
         "classes": list(target.classes or ()),
         "features": list(prepared.table.preparation.feature_names),
-        "settings": settings.model_dump()
-        | {"rate": made.rate, "rate_asked": settings.rate, "batch_rows": made.walk.batches.size},
+        **changing(walker),
         "choices": choices(target.task, len(target.classes or ())),
-        "steps_an_epoch": made.walk.batches.epoch_steps,
-        "horizon": walker.horizon,
         "rows": {"train": len(split.train), "validation": len(split.validation), "test": len(split.test)},
         "metric": prepared.metric,
-        "command": command(walker),
         "recorded": prepared.recorded is not None,
-        "recorded_steps": 0 if prepared.recorded is None else prepared.recorded.steps,
         "pictures": [
             {"name": name, "title": picture.title, "for": bool(picture.fits(look))}
             for name, picture in PICTURES.items()
         ],
+    }
+
+
+def changing(walker: Walker) -> Message:
+    """What a change of the rate changes: the settings, with the rate at the cursor and the rows of a batch in numbers;
+    and what may be compared with them."""
+    made, rate = walker.ready, walker.settings_rate(walker.step + 1)
+    settings = made.settings.model_dump() | {"rate": rate, "batch_rows": made.walk.batches.size}
+    return {"settings": settings, "suggested": _suggested(walker, rate)}
+
+
+def _suggested(walker: Walker, rate: float) -> dict[str, str]:
+    """For each setting that may be varied, values to begin with."""
+    target, rows = walker.prepared.table.target, walker.ready.walk.batches.rows
+    one_layer = "linear" if target.task == "regression" else "logistic" if len(target.classes or ()) == 2 else "softmax"
+    return {
+        "rate": ",".join(f"{part * rate:.2g}" for part in (0.1, 0.3, 1, 3)),
+        "batch": f"full,{min(32, rows)},1",
+        "rule": "plain;momentum:0.9;adam",
+        "schedule": "constant;cosine;inverse",
+        "seed": "0,1,2,3",
+        "model": f"{one_layer};mlp:8;mlp:32,32",
+        "l2": "0,0.01,0.1",
     }
 
 
@@ -100,24 +115,6 @@ def _typical(step: Any) -> Any:
     if step.kind == "category":
         return next(iter(step.levels), None)
     return float(f"{step.median:.6g}") if step.kind == "number" else None
-
-
-def command(walker: Walker) -> str:
-    """The command that makes the same run, typed where the lab was started."""
-    given = arguments(walker.scene, walker.prepared.source)
-    table, here = Path(given.pop("source")), Path.cwd()
-    words = ["fallline", "train", str(table.relative_to(here) if table.is_relative_to(here) else table)]
-    for name, value in given.items():
-        flag = "--" + name.replace("_", "-") if name in ("class_weight",) else f"--{name}"
-        if name == "types":
-            words += [word for column, kind in value.items() for word in ("--type", f"{column}={kind}")]
-        elif isinstance(value, bool):
-            words.append(flag if value else f"--no-{name}")
-        elif value is None:
-            words += [flag, "none"] if name in ("stop", "average", "rate_changes") else []
-        else:
-            words += [flag, repr(value) if isinstance(value, float) else str(value)]
-    return shlex.join(words)
 
 
 def guess(walker: Walker, weight: str | None, value: float) -> Message:

@@ -5,12 +5,11 @@ from __future__ import annotations
 from inspect import signature
 from typing import Any
 
-from fallline.fields import Settings
-from fallline.models.activations import ACTIVATIONS, OUTPUTS
+from fallline.models.activations import ACTIVATIONS
 from fallline.models.init import INITS
 from fallline.rules import NUMBERS, RATE_FREE, RULES
 from fallline.schedules import DEFAULTS
-from fallline.settings import AVERAGES, LOSSES, MODELS, STOPS
+from fallline.settings import LOSSES, MODELS
 from fallline.words import MODELS as MODEL_NAMES
 
 FITS = {  # which losses and models fit which task
@@ -24,7 +23,7 @@ LOSS_NUMBERS = {"huber": [1.0], "quantile": [0.5]}
 
 
 def choices(task: str, classes: int) -> dict[str, Any]:
-    """What fits a task: models, losses, rules, schedules, activations, outputs, starts, stops, averages, fields."""
+    """What fits a task: models, losses, rules, schedules, activations and starts."""
     models = [m for m in FITS[task]["models"] if m != "logistic" or classes == 2]
     return {
         "models": [{"name": m, "title": MODEL_NAMES.get(m, "network")} for m in MODELS if m in ("auto", *models)],
@@ -35,15 +34,7 @@ def choices(task: str, classes: int) -> dict[str, Any]:
         ],
         "schedules": [{"name": name, "numbers": list(numbers)} for name, numbers in DEFAULTS.items()],
         "activations": list(ACTIVATIONS),
-        "outputs": ["auto", *OUTPUTS],
         "inits": list(INITS),
-        "stops": list(STOPS),
-        "averages": list(AVERAGES),
-        "penalties": ["l1", "l2"],
-        "settings": [
-            {"name": name, "default": field.default, "help": field.description}
-            for name, field in Settings.model_fields.items()
-        ],
     }
 
 

@@ -86,7 +86,7 @@ def _arrived(f: Figures) -> bool | None:
     return f["gradient_norm"] <= FLAT * f["steepest"] if f["full"] else None
 
 
-def _apart(value: float, other: float) -> tuple[str, str, str]:
+def apart_of(value: float, other: float) -> tuple[str, str, str]:
     """Two numbers and their difference, all with the decimals that show it; they re-add as they are printed."""
     size = max(abs(value), abs(other)) or 1.0
     most = SEEN - 1 - math.floor(math.log10(size))
@@ -167,7 +167,7 @@ def _crossed(f: Figures) -> str:
 def _beside(f: Figures) -> str:
     """The objective and the exact answer's, on the same rows, and how far apart they are."""
     name = "objective" if f["penalised"] else "loss"
-    value, least, apart = _apart(_now(f) or 0.0, f["optimum"])
+    value, least, apart = apart_of(_now(f) or 0.0, f["optimum"])
     which = f"the {name}" if f["full"] else f"{_rows(f)} the {name}"
     if apart == "0" or apart.startswith("−"):  # below it, by rounding alone
         return f"{which} is {least}, that of the exact answer"
@@ -195,7 +195,7 @@ def _not_there(f: Figures) -> str:
 
 
 def _one_update(f: Figures) -> str:
-    after, before, apart = _apart(f["whole"], f["whole_before"])
+    after, before, apart = apart_of(f["whole"], f["whole_before"])
     made = f"stayed at {after}" if apart == "0" else f"{'rose' if apart[0] != '−' else 'fell'} from {before} to {after}"
     name, rows = "objective" if f["penalised"] else "loss", "row" if f["batch"] == 1 else "rows"
     return f"With the last update, made of {count(f['batch'])} {rows}, the {name} {_rows(f)} {made}."

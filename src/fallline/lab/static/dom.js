@@ -47,5 +47,8 @@ export function table(parent, { columns, rows }, caption, cell = null) {
   return made;
 }
 
+/** Commands as they are typed, one a line. */
+export const commandLines = (commands) => el("div.commands", {}, commands.map((each) => el("p.small", {}, el("code", {}, each))));
+
 export const calm = matchMedia("(prefers-reduced-motion: reduce)");
 export const dark = matchMedia("(prefers-color-scheme: dark)");
