@@ -193,3 +193,11 @@ def test_a_retry_that_finds_nothing_says_what_was_tried(tmp_path, monkeypatch):
         said = asides.retry(walker.ready, walker.state(0), 0, None)
     assert said["settings"] is None
     assert "the rates 5, 10." in said["text"]
+
+
+def test_a_comparison_right_after_the_start_is_long_enough_to_tell(page):
+    page.open()
+    page.forward(2)
+    said = page.ask("compare", "compared", vary="schedule=constant;cosine")
+    assert {row[4] for row in said["table"]["rows"]} == {"100"}
+    assert all(row[6].split()[1] in ("ns", "µs", "ms", "s") for row in said["table"]["rows"])

@@ -28,7 +28,7 @@ from fallline.lab.specification import specification
 from fallline.lab.walker import Walker, with_rate
 from fallline.legs import Leg, train
 from fallline.measurement import Measurement
-from fallline.numbers import count, number
+from fallline.numbers import count, duration, number
 from fallline.rules import RATE_FREE
 from fallline.run import Run
 from fallline.stopping import WORSE
@@ -39,6 +39,7 @@ from fallline.types import State
 Message = dict[str, Any]
 MOST = 6  # runs beside each other
 LEAST = 2
+FEWEST, MOST_STEPS = 100, 2000  # updates that are compared, unless asked otherwise: as many as were made, within these
 PARTS = (0.5, 0.1)  # of the stable rate: what a retry tries first
 SHRUNK = (3.0, 10.0, 100.0)  # what it divides the rate by where no limit is known
 TRIED = 300  # updates of a retry
@@ -58,6 +59,8 @@ def compare(training: Training, keeping: Keeping, vary: str, steps: int | None) 
             f"'{vary}' makes {count(runs)} runs, and {LEAST} to {MOST} can be told apart side by side.\n"
             "Example: rate=0.01,0.1."
         )
+    if steps is None and all(each.name != "batch" for each in varied):  # batches see as many rows each
+        steps = int(np.clip(training.steps, FEWEST, MOST_STEPS))
     options = {"vary": vary, "rates": "own"} | ({} if steps is None else {"steps": steps})
     found = measure(training, "compare", **options)
     f = found.figures
@@ -91,7 +94,7 @@ def _rate(rule: str, rate: float) -> str:
 
 
 def _time(us: float | None, updates: int) -> str:
-    return "not measured" if us is None else f"{number(us * updates / 1000, 3)} ms"
+    return "not measured" if us is None else duration(us * updates * 1e-6)
 
 
 def tree() -> Message:

@@ -13,7 +13,8 @@ from fallline.instruments.now import whole_at
 from fallline.lab.walker import Walker
 from fallline.measurement import Figures
 from fallline.numbers import count, number
-from fallline.told.now import CLAIMS, apart_of, state
+from fallline.told.now import CLAIMS, state
+from fallline.told.re_add import apart_of
 
 Facts = dict[str, dict[str, Any]]  # name -> said, value
 

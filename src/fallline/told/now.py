@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
-from decimal import Decimal
 
 from fallline.claim import Claim
 from fallline.measurement import Figures
 from fallline.numbers import count, number, share
+from fallline.told.re_add import apart_of
 
 AT = 0.1  # of the way to the floor: an alpha nearer to 0 than this is called on it
 FLAT = 1e-3  # of the steepest gradient so far: less is nearly flat
@@ -16,7 +16,6 @@ CREEPS = 0.01  # of the stable rate: below it an update goes less than 2% of the
 HIGH = 0.9  # of the start's loss: above it, nothing much has happened
 BEYOND = 4.0  # standard errors of batches' means: a smaller move may be chance
 CLEAR = 0.25  # of the start's loss: a fall by that over all rows is one, however much batches differ
-SEEN = 7  # significant digits that a loss has in single precision
 AS_PRINTED = 1e-6  # of the loss: a smaller move is rounding
 
 
@@ -84,17 +83,6 @@ def _arrived(f: Figures) -> bool | None:
         above = _now(f) - f["optimum"]
         return above <= NEAR * abs(f["start"] - f["optimum"]) + AS_PRINTED * abs(f["optimum"])
     return f["gradient_norm"] <= FLAT * f["steepest"] if f["full"] else None
-
-
-def apart_of(value: float, other: float) -> tuple[str, str, str]:
-    """Two numbers and their difference, all with the decimals that show it; they re-add as they are printed."""
-    size = max(abs(value), abs(other)) or 1.0
-    most = SEEN - 1 - math.floor(math.log10(size))
-    apart = abs(value - other)
-    wanted = 1 - math.floor(math.log10(apart)) if apart else 0
-    decimals = min(max(wanted, 3 - math.floor(math.log10(size))), most)
-    one, two = round(Decimal(value), decimals), round(Decimal(other), decimals)
-    return number(one, SEEN + 1), number(two, SEEN + 1), number(one - two, SEEN + 1)
 
 
 def _window(f: Figures) -> str:
