@@ -160,17 +160,6 @@ def test_a_typed_row_is_predicted_as_a_run_of_these_weights_does(page, tmp_path,
     assert said["lines"]
 
 
-def test_a_linear_prediction_adds_up_feature_by_feature(page):
-    page.open(table="diabetes", settings={"rate": 0.05})
-    page.forward(10)
-    lines = page.ask("predict", "predicted", row={"bmi": 30.0, "age": 50.0})["lines"]
-    *parts, whole, own = lines
-    values = [float(line["numbers"].split(" = ")[0].replace("−", "-")) for line in parts]
-    total = float(whole["numbers"].split(" = ")[0].replace("−", "-"))
-    assert sum(values) == pytest.approx(total, abs=1e-9)
-    assert own["formula"].startswith("progression = ")
-
-
 def test_an_answer_that_was_given_up_is_not_given(page):
     page.open(table="diabetes", settings={"rate": 0.02, "batch": 50})
     page.forward(5)

@@ -27,10 +27,10 @@ from typing import Any
 from fallline.engine import precision
 from fallline.errors import FalllineError
 from fallline.lab import asides
-from fallline.lab.answers import predict
 from fallline.lab.beside import Beside, Of
 from fallline.lab.encoding import encode
 from fallline.lab.live import Live
+from fallline.lab.predicting import predict
 from fallline.lab.scene import Scene
 from fallline.run import Run
 

@@ -124,9 +124,10 @@ def _not_down(f: Figures) -> str:
         return _in_all(f) or f"{_window(f)} the {_loss(f)} rose {_from_to(f)}."
     if f["full"]:
         return f"{_window(f)} the {_loss(f)} stayed at {number(f['last'])}."
+    before = f"{number(f['first'])} in the first half of the last {count(f['window'] + 1)} batches"
+    rows = f"{count(f['batch'])} {'row' if f['batch'] == 1 else 'rows'}"
     return (
-        f"The {_loss(f)} hovers at {number(f['last'])}: {_window(f)[0].lower()}{_window(f)[1:]} it went {_from_to(f)}, "
-        f"and batches of {count(f['batch'])} {'row' if f['batch'] == 1 else 'rows'} let it move by up to "
+        f"The {_loss(f)} hovers at {number(f['last'])} ({before}): batches of {rows} let it move by up to "
         f"{number(BEYOND * f['noise'], 2)} by chance."
     )
 

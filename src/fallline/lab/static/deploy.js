@@ -31,6 +31,7 @@ on("predicted", ({ said, lines }) => {
   if (!place.firstElementChild) place.append(el("p.result"), el("div.lines"));
   say(place.children[0], said);
   keep(place.children[1], lines, () => el("p.line", {}, el("span.formula"), el("span.numbers")), (made, line) => {
+    made.classList.toggle("head", !line.numbers);
     say(made.children[0], line.formula);
     say(made.children[1], line.numbers);
   });
