@@ -24,7 +24,7 @@ function promise() {
     return `The link holds all settings, the seed and the step, and the name of the run, ${scene.table.slice(4)}. Another person sees the same numbers in a lab that was started with that run: send the run folder and its table along, to be opened with fallline lab and the folder's place. The link holds no secret, and no file of yours.`;
   }
   if (scene.table.startsWith("upload-")) {
-    return `The link works in this lab only, until it ends: ${title} was dropped on this page, and the link does not hold it. Send the file along; the other person drops it on a page of their own, and then makes the same settings, which stand behind the # of the link. With the command under Deployment the file gives the same numbers, too.`;
+    return `The link works in this lab only, until it ends: ${title} was dropped on this page, and the link does not hold it. Send the file along; the other person drops it on a page of their own, and then makes the same settings, which stand behind the # of the link. With the command under Deployment, the place of the file put into it, the same numbers come out, too.`;
   }
   return "The link holds the table's name, all settings, the seed and the step: whoever opens it in a lab of their own sees the same numbers. It holds no secret, and no file of yours.";
 }
