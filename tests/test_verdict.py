@@ -165,3 +165,9 @@ def test_whatever_the_figures_there_is_a_verdict_in_sentences_with_a_next_thing_
     assert verdict.next.endswith(".")
     assert str(verdict).startswith(verdict.state.capitalize())
     assert json.loads(json.dumps(verdict.to_json()))["state"] == verdict.state
+
+
+def test_a_loss_a_hair_above_the_exact_answer_is_said_in_plain_digits():
+    verdict = judge(replace(IMPROVING, ended="plateau", end=0.5 + 1.7e-8, optimum=0.5))
+    assert verdict.state == "converged"
+    assert "less than 0.001% above the exact answer's 0.5" in verdict.why

@@ -84,6 +84,9 @@ INSTRUMENTS = {
             "What does one change do, from the same start?",
             (
                 Option("vary", "One setting and its values: batch=full,32,1 or rate=0.01,0.1; semicolons in values."),
+                Option(
+                    "rates", "found: other rules and models have rates of their own; own: all have this one.", "found"
+                ),
                 STEPS,
                 Option("seeds", "How often each training is done, with other random starts and batches.", 1, int),
             ),

@@ -53,3 +53,15 @@ def share(value: float) -> str:
     ('96.7%', '100%')
     """
     return f"{number(100 * value, 3)}%"
+
+
+def duration(seconds: float) -> str:
+    """A time in the unit that suits it.
+
+    >>> duration(1.54e-7), duration(0.0216), duration(75.0)
+    ('154 ns', '21.6 ms', '75 s')
+    """
+    for size, unit in ((1.0, "s"), (1e-3, "ms"), (1e-6, "µs")):
+        if seconds >= size:
+            return f"{number(seconds / size, 3)} {unit}"
+    return f"{number(seconds * 1e9, 3)} ns"

@@ -14,6 +14,7 @@ STATES = ("converged", "improving", "stalled", "diverged", "worse than trivial",
 NEAR_EXACT = 5e-3  # of the loss that the exact answer gains over the trivial one
 NEAR_FLAT = 1e-3  # of the start's gradient norm, over all rows, with the loss at rest
 HARDLY = 1e-3  # relative fall of the objective in the last tenth of a training, below which it is no progress
+LEAST = 1e-5  # of the exact answer's loss: less than that above it is said to be less
 STILL = 1e-6  # of the start's gradient norm: at rest whatever the loss does
 
 
@@ -167,7 +168,9 @@ def _distance(f: Figures) -> str:
     if not f.optimum:
         return f"{above:.1e} above"
     part = above / abs(f.optimum)
-    return f"{part:.2g} times itself above" if part > 1 else f"{max(100 * part, 0):.2g}% above"
+    if part > 1:
+        return f"{part:.2g} times itself above"
+    return f"{100 * part:.2g}% above" if part >= LEAST else f"less than {100 * LEAST:g}% above"
 
 
 def _closer(f: Figures, above: float) -> str:

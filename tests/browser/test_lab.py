@@ -382,7 +382,7 @@ def test_an_explanation_opens_with_its_evidence_on_this_run(page):
     walk(page, 3)
     fold = page.locator("#explain-w-new")
     fold.locator("summary").first.click()
-    fold.locator("code").wait_for(timeout=60_000)
+    fold.locator("code").first.wait_for(timeout=60_000)
     assert fold.locator(".answer p").count() > 1
     assert fold.locator("code").first.inner_text().startswith("fallline")
 

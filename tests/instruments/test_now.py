@@ -8,7 +8,10 @@ import pytest
 
 import fallline as fl
 from fallline.errors import RunError
+from fallline.examples import example
 from fallline.instruments import measure
+from fallline.instruments.now import look_back
+from fallline.measurement import Measurement
 from fallline.told import told
 from fallline.told.now import state
 
@@ -81,3 +84,29 @@ def test_without_a_step_it_is_the_one_that_was_kept(tmp_path):
 def test_a_step_that_there_is_not_is_refused(tmp_path):
     with pytest.raises(RunError, match="no step 31"):
         measure(training(tmp_path), "now", step=31)
+
+
+def test_what_is_said_of_a_loss_that_hovers_is_steady_and_true(tmp_path):
+    run = fl.train(example("diabetes"), "progression", runs=tmp_path, rate=0.05, batch=32, stop=None, until=1300)
+    walked, steps = fl.open_run(run.path).training, range(1000, 1290)
+    looks = [look_back(walked, step)[1] for step in steps]
+    assert {state(look) for look in looks} == {"hovering"}
+    assert {state(look_back(walked, step)[1]) for step in range(1, 15)} == {"early"}
+    rows = walked.ready.rows
+    for step, look in zip(steps, looks, strict=True):
+        weights = {name: np.asarray(each, np.float64) for name, each in walked.at(step).items()}
+        residual = rows.features @ weights["weights"] + weights["bias"] - rows.target
+        assert look["whole"] == pytest.approx(float((residual**2).mean()) / 2, rel=1e-5)
+        assert look["whole"] > look["optimum"]
+    below = next(look for look in looks if look["last"] < look["optimum"])  # the batches' mean, by chance
+    text = " ".join(sentence.text for sentence in told(Measurement("now", pl.DataFrame(), below)))
+    assert f"{below['whole']:.4f}"[:5] in text
+    assert "reached" not in text
+
+
+def test_one_update_with_a_batch_is_said_of_all_rows(tmp_path):
+    walked = training(tmp_path, noise=1.0, batch=4, rate=0.9)
+    found = measure(walked, "now", step=2)
+    assert state(found.figures) == "early"
+    going = next(sentence for sentence in told(found) if sentence.claim == "last-update")
+    assert going.holds == (found.figures["whole"] < found.figures["whole_before"])

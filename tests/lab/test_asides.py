@@ -39,7 +39,37 @@ def test_runs_from_the_same_start_are_compared(diabetes):
     assert [row[0] for row in said["table"]["rows"]] == ["0.001", "0.02", "0.1"]
     assert said["said"]
     assert said["spec"]["hconcat"]
-    assert "--vary" in said["command"]
+    assert [row[1] for row in said["table"]["rows"]] == ["0.001", "0.02", "0.1"]
+    assert said["commands"][0].startswith("fallline train ")
+    assert said["commands"][1].startswith("fallline compare last --rates own --steps 30 --vary ")
+
+
+VARIED = {
+    "rules": ("rule=plain;momentum:0.9;prodigy", ["0.02", "0.02", "finds its own"]),
+    "schedules": ("schedule=constant;cosine;inverse", ["0.02"] * 3),
+    "models": ("model=linear;mlp:4", ["0.02"] * 2),
+    "batches": ("batch=full,32,1", ["0.02"] * 3),
+}
+
+
+@pytest.mark.parametrize("name", VARIED)
+def test_runs_that_are_compared_have_the_rate_of_the_page_and_say_so(diabetes, name):
+    vary, rates = VARIED[name]
+    said = diabetes.ask("compare", "compared", vary=vary, steps=20)
+    assert said["table"]["columns"][1] == "rate"
+    assert [row[1] for row in said["table"]["rows"]] == rates
+    assert not any("rate that trials found" in text for text in said["said"])
+
+
+def test_a_rule_that_is_compared_is_walked_as_a_run_with_it(diabetes, tmp_path):
+    said = diabetes.ask("compare", "compared", vary="rule=plain;momentum:0.9", steps=20)
+    for rule, row in zip(("plain", "momentum:0.9"), said["table"]["rows"], strict=True):
+        asked = {"rate": 0.02, "batch": 50, "rule": rule, "stop": None, "steps": 20}
+        told = fl.train(example("diabetes"), EXAMPLES["diabetes"].target, runs=tmp_path, **asked)
+        rows = told.training.ready.rows
+        weights = {name: np.asarray(each, np.float64) for name, each in told.training.at(20).items()}
+        residual = rows.features @ weights["weights"] + weights["bias"] - rows.target
+        assert float(row[3]) == pytest.approx(float((residual**2).mean()) / 2, rel=1e-3)
 
 
 def test_the_tree_of_explanations_has_every_question(diabetes):
@@ -53,7 +83,8 @@ def test_an_explanation_opens_with_its_evidence_on_this_very_walk(diabetes):
     assert one["question"]
     assert one["paragraphs"]
     assert one["figures"]
-    assert one["command"].startswith("fallline ")
+    assert one["commands"][0].startswith("fallline train ")
+    assert all(command.startswith("fallline ") and " last" in command for command in one["commands"][1:])
 
 
 def test_a_diagnosis_is_that_of_the_kept_run(diabetes):
@@ -129,25 +160,17 @@ def test_a_typed_row_is_predicted_as_a_run_of_these_weights_does(page, tmp_path,
     assert said["lines"]
 
 
-def test_a_linear_prediction_adds_up_feature_by_feature(page):
-    page.open(table="diabetes", settings={"rate": 0.05})
-    page.forward(10)
-    lines = page.ask("predict", "predicted", row={"bmi": 30.0, "age": 50.0})["lines"]
-    *parts, whole, own = lines
-    values = [float(line["numbers"].split(" = ")[0].replace("−", "-")) for line in parts]
-    total = float(whole["numbers"].split(" = ")[0].replace("−", "-"))
-    assert sum(values) == pytest.approx(total, abs=1e-9)
-    assert own["formula"].startswith("progression = ")
-
-
 def test_an_answer_that_was_given_up_is_not_given(page):
     page.open(table="diabetes", settings={"rate": 0.02, "batch": 50})
     page.forward(5)
+    before = len(page.heard)
     page.do("compare", vary="model=linear,mlp:8")
     page.do("stop_aside")
     page.forward(9)
     page.ask("compare", "compared", vary="rate=0.01,0.02", steps=9)
-    answers = [said for said in page.heard if said["say"] == "compared" and said["table"]["columns"][0] == "model"]
+    answers = [
+        said for said in page.heard[before:] if said["say"] == "compared" and said["table"]["columns"][0] == "model"
+    ]
     assert answers == []
 
 
@@ -159,3 +182,11 @@ def test_a_retry_that_finds_nothing_says_what_was_tried(tmp_path, monkeypatch):
         said = asides.retry(walker.ready, walker.state(0), 0, None)
     assert said["settings"] is None
     assert "the rates 5, 10." in said["text"]
+
+
+def test_a_comparison_right_after_the_start_is_long_enough_to_tell(page):
+    page.open()
+    page.forward(2)
+    said = page.ask("compare", "compared", vary="schedule=constant;cosine")
+    assert {row[4] for row in said["table"]["rows"]} == {"100"}
+    assert all(row[6].split()[1] in ("ns", "µs", "ms", "s") for row in said["table"]["rows"])

@@ -53,7 +53,6 @@ UNDERSTOOD: list[dict[str, Any]] = [
     {"do": "points", "edits": [], "anew": True},
     {"do": "place", "weights": {"weight": -1.0}},
     {"do": "place", "weights": {"weight": -1.0, "bias": 3}, "step": 12},
-    {"do": "start_at", "step": 12},
     {"do": "show", "show": SHOW},
     {"do": "compare", "vary": "rate=0.01,0.1"},
     {"do": "compare", "vary": "rule=plain,adam", "steps": 100},

@@ -116,6 +116,13 @@ def test_nothing_is_said_where_nothing_is_known(name):
     assert said(name, **unknown) == []
 
 
+def test_where_no_feature_has_a_range_it_is_said_that_nothing_could_be_judged():
+    without = {name: value for name, value in FIGURES.items() if not name.startswith(("range", "inside", "outside"))}
+    (sentence,) = tell([claim for claim in CLAIMS if claim.name == "inside-and-outside"], without)
+    assert not sentence.holds
+    assert "can't be judged on this table" in sentence.text
+
+
 def test_a_gain_that_may_be_chance_is_neither_a_win_nor_a_proof():
     (sentence,) = said("wall", network_gain_error=0.04)
     assert not sentence.holds

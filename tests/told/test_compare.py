@@ -102,7 +102,7 @@ CASES = {
             BATCHES | {"to_rows": [1.0, 2.0, 3.0], "to_seconds": [0.1, 0.2, 0.3]},
             ["0.21", "cheapest way was batch full, whatever", "40 with full", "540 µs"],
         ),
-        (BATCHES, ["depends on what is counted", "2,525 with 1", "12,416 with 32", "0.00132 with 32", "0.7 µs"]),
+        (BATCHES, ["depends on what is counted", "2,525 with 1", "12,416 with 32", "1.32 ms with 32", "0.7 µs"]),
     ),
     "all-finite": (
         (BATCHES, ["None of the 3 trials", "50 to 722,400 updates"]),
@@ -197,3 +197,8 @@ def test_a_step_on_few_rows_that_stand_for_all_is_told():
     (sentence,) = said("cheapest", BATCHES | {"condensed": [True, False, False], "to_updates": [None, 388.0, 2525.0]})
     assert "With full a step looks at a few rows" in sentence.text
     assert "Not in the race: full" in sentence.text
+
+
+def test_losses_that_differ_late_are_written_so_that_they_differ():
+    (sentence,) = tell([claim for claim in CLAIMS if claim.name == "best"], BATCHES | {"held": [0.36001, 0.36004, 0.4]})
+    assert "0.36001, before batch 32 with 0.36004" in sentence.text

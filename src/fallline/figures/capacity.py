@@ -38,12 +38,14 @@ def draw_residuals(measurement: Measurement) -> alt.LayerChart:
     return finish(_residuals(bins, f), title, said, height=240)
 
 
-def draw_range(measurement: Measurement) -> alt.LayerChart:
-    """The errors of two networks over the feature of whose middle one of them saw only."""
-    f = measurement.figures
-    bins = finite(measurement.frame.filter(kind="range")).drop_nulls(["x", "error", "whole_error"])
+def draw_range(measurement: Measurement) -> alt.LayerChart | None:
+    """The errors of two networks over the feature of whose middle one of them saw only; None where none has a range."""
+    f, rows = measurement.figures, measurement.frame.filter(kind="range")
+    if rows.is_empty():
+        return None
+    bins = finite(rows).drop_nulls(["x", "error", "whole_error"])
     if bins.is_empty():
-        return nothing("A network outside the range that it saw", "No feature has a range to train on a part of.")
+        return nothing("A network outside the range that it saw", "There is no error to draw.")
     title = f"A network outside the range of {f['range_feature']} that it saw"
     said = (
         f"A network that saw {f['range_feature']} from {number(f['range_low'])} to {number(f['range_high'])} has a "

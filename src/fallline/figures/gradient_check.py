@@ -55,14 +55,11 @@ def draw_gradient_check(measurement: Measurement) -> alt.LayerChart:
         axis=alt.Axis(values=[float(f"1e{p}") for p in range(-16, 2, 4)], format="~e"),
     )
     there = [name for name in COLOURS if name in frame["series"]]
-    colour = alt.Color(
-        "series:N",
-        scale=alt.Scale(domain=there, range=[COLOURS[name] for name in there]),
-        legend=alt.Legend(title=None, symbolType="stroke", columns=alt.ExprRef("width < 460 ? 2 : 4")),
-    )
-    dash = alt.StrokeDash(
-        "series:N", scale=alt.Scale(domain=there, range=[DASHES[name] for name in there]), legend=None
-    )
+    legend = alt.Legend(title=None, symbolType="stroke", columns=alt.ExprRef("width < 460 ? 2 : 4"))
+    scale = alt.Scale(domain=there, range=[COLOURS[name] for name in there])
+    colour = alt.Color("series:N", scale=scale, legend=legend)
+    dashes = alt.Scale(domain=there, range=[DASHES[name] for name in there])
+    dash = alt.StrokeDash("series:N", scale=dashes, legend=legend)
     base = alt.Chart(frame).encode(x=x, y=y, color=colour)
     tooltip = ["series:N", alt.Tooltip("h:Q", format=".2~e"), alt.Tooltip("error:Q", format=".2~e")]
     layers = [

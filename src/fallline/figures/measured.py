@@ -14,10 +14,12 @@ from fallline.measurement import Measurement
 def draw_measurement(measurement: Measurement) -> list[alt.LayerChart]:
     """The charts of what an instrument found, the main one first; none for an instrument that has no figure.
 
-    `figures/NAME.py` has `draw_NAME(measurement)`, and lists in ALSO the functions that draw the others.
+    `figures/NAME.py` has `draw_NAME(measurement)`, and lists in ALSO the functions that draw the others; they return
+    None where that was not measured.
     """
     name = instrument(measurement.instrument).module
     if find_spec(f"fallline.figures.{name}") is None:
         return []
     module = import_module(f"fallline.figures.{name}")
-    return [draw(measurement) for draw in (getattr(module, f"draw_{name}"), *getattr(module, "ALSO", ()))]
+    drawn = [draw(measurement) for draw in (getattr(module, f"draw_{name}"), *getattr(module, "ALSO", ()))]
+    return [chart for chart in drawn if chart is not None]

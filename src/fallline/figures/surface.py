@@ -52,8 +52,9 @@ def draw_error(measurement: Measurement) -> alt.LayerChart:
         return nothing(title, "There is no finite loss to draw.")
     y = y_axis("value:Q", "loss", range_of(levels_of(long["value"])))
     scale = alt.Scale(domain=[TRUE, FLAT], range=[TRAIN, HELD])
-    colour = alt.Color("series:N", scale=scale, legend=alt.Legend(title=None, symbolType="stroke"))
-    dash = alt.StrokeDash("series:N", scale=alt.Scale(domain=[TRUE, FLAT], range=[[1, 0], [6, 3]]), legend=None)
+    legend = alt.Legend(title=None, symbolType="stroke")
+    colour = alt.Color("series:N", scale=scale, legend=legend)
+    dash = alt.StrokeDash("series:N", scale=alt.Scale(domain=[TRUE, FLAT], range=[[1, 0], [6, 3]]), legend=legend)
     tooltip = [alt.Tooltip("series:N", title="line"), alt.Tooltip("step:Q", format=",d")]
     base = alt.Chart(long).encode(x=step_axis(), y=y, color=colour)
     points = base.mark_point(filled=True, size=24, opacity=1 if path.height <= FEW else 0, clip=True, aria=False)
@@ -114,7 +115,7 @@ def _levels(cells: pl.DataFrame, losses: np.ndarray, x: alt.X, y: alt.Y) -> alt.
     sides = {"x": x.copy(), "y": y.copy()}
     sides["x"]["shorthand"], sides["y"]["shorthand"] = "x1:Q", "y1:Q"
     colour = alt.Color("level:N", scale=scale, legend=legend)
-    seam = alt.Stroke("level:N", scale=scale, legend=None)  # else the page shines through between cells
+    seam = alt.Stroke("level:N", scale=scale, legend=legend)  # else the page shines through between cells
     return mark.encode(**sides, x2="x2", y2="y2", color=colour, stroke=seam, tooltip=tooltip)
 
 

@@ -10,6 +10,7 @@ import jax
 import numpy as np
 import polars as pl
 
+from fallline.errors import SettingsError, unknown
 from fallline.fit import SetUp
 from fallline.instruments.compared import curves_of, figures_of
 from fallline.instruments.memory import memory_figures, twins_of
@@ -23,15 +24,17 @@ STEPS = 2000  # updates of a trial, at most, unless asked otherwise
 EPOCHS = 50  # of trials with different batches, at most, unless the training itself had more
 FEWEST = 50  # updates of a trial, whatever they cost
 SECONDS = 1.0  # that all trials together should take, about
+RATES = ("found", "own")
 ORDER = ["trial", "seed", "step", "epoch", "rows", "seconds", "loss", "validation_loss"]
 
 
-def measure_compare(training: Training, *, vary: str | None, steps: int | None, seeds: int) -> Measurement:
+def measure_compare(training: Training, *, vary: str | None, rates: str, steps: int | None, seeds: int) -> Measurement:
     """Trials that differ in one setting, or a grid of two: their losses along the way.
 
     Trials with different batches see the same number of rows, all others make the same number of updates, unless
     `steps` says how many updates each makes. They have the training's own rate, except those whose rule or model
-    differs: each of these has the rate that trials of its own find for it.
+    differs: each of these has the rate that trials of its own find for it, unless `rates` is "own". A rule that finds
+    its own rate needs none.
 
     Returns: a frame of trial, seed, step, epoch, rows (seen), seconds (null in a grid), loss and validation_loss; of
     a grid also a, b (the values) and twin (the trial that this one was made to be compared with, see `memory.py`).
@@ -40,7 +43,9 @@ def measure_compare(training: Training, *, vary: str | None, steps: int | None, 
     Raises: SettingsError for what can't be varied.
     """
     varied = parse(vary)
-    chosen = cells(training, varied)
+    if rates not in RATES:
+        raise SettingsError(unknown("choice of rates", rates, RATES))
+    chosen = cells(training, varied, own=rates == "own")
     twins = twins_of(varied, chosen)
     trials = [cell.trial for cell in chosen] + [twin.trial for twin in twins]
     drawn = [training.ready.settings.seed + n for n in range(max(seeds, 1))]
@@ -65,6 +70,7 @@ def measure_compare(training: Training, *, vary: str | None, steps: int | None, 
     frame = frame.with_columns((pl.col("step") * pl.col("each")).alias("seconds"))
     curves = curves_of(frame, names)
     figures = figures_of(training, varied, curves, made, each)
+    figures["rates_found"] = figures["rates_found"] and rates == "found"
     if len(varied) == 2:
         figures |= memory_figures(varied, chosen, curves, twins, curves_of(frame, [t.trial.name for t in twins]))
     return Measurement("compare", frame.select(ORDER + (["a", "b", "twin"] if len(varied) == 2 else [])), figures)

@@ -9,7 +9,8 @@ from typing import Any, NamedTuple
 from fallline.errors import SettingsError, unknown
 from fallline.instruments.trials import Trial
 from fallline.models import Network
-from fallline.settings import Settings, check
+from fallline.rules import RATE_FREE
+from fallline.settings import Settings, check, start_at
 from fallline.training import Training
 
 EXAMPLE = "Example: batch=full,32,1, or rate=0.01,0.1 x rule=plain;momentum:0.9."
@@ -76,8 +77,12 @@ def _one(text: str) -> Varied:
     return Varied(name, kept)
 
 
-def cells(training: Training, varied: list[Varied]) -> list[Cell]:
-    """A trial for each value, or each pair of values. Raises SettingsError for a value that won't do."""
+def cells(training: Training, varied: list[Varied], *, own: bool = False) -> list[Cell]:
+    """A trial for each value, or each pair of values. Raises SettingsError for a value that won't do.
+
+    Args:
+        own: whether all have the training's own rate, also where that is no comparison of rules or models.
+    """
     for each in varied:
         _check_there(training, each.name)
     found = []
@@ -85,18 +90,21 @@ def cells(training: Training, varied: list[Varied]) -> list[Cell]:
         change = {each.name: value for each, value in zip(varied, values, strict=True)}
         words = [f"{name}={value}" for name, value in change.items()]
         name = values[0] if len(values) == 1 else ", ".join(words)
-        found.append(Cell(trial(training, name, change), values))
+        found.append(Cell(trial(training, name, change, own=own), values))
     return found
 
 
-def trial(training: Training, name: str, change: dict[str, str]) -> Trial:
+def trial(training: Training, name: str, change: dict[str, str], *, own: bool = False) -> Trial:
     """The training with some settings changed; with its own rate where that is a fair comparison, else auto."""
     mine = training.ready.settings
     given: dict[str, Any] = {key: None if value == "none" else value for key, value in change.items()}
+    if "model" in change and start_at(mine) is not None:  # another model has other weights; the same one starts there
+        given = {"init": "auto"} | given
     settings: Settings = check(**(mine.model_dump() | given))
     if "rate" in change:
         return Trial(name, settings)
-    if any(key in change for key in OWN_RATE):
+    rule = settings.rule.partition(":")[0]
+    if ("rule" in change and rule in RATE_FREE) or (not own and any(key in change for key in OWN_RATE)):
         return Trial(name, settings.model_copy(update={"rate": "auto"}))
     return Trial(name, settings, training.ready.rate)
 

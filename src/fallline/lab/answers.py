@@ -2,29 +2,16 @@
 
 from __future__ import annotations
 
-import shlex
-from pathlib import Path
 from typing import Any
 
-import jax.numpy as jnp
-import numpy as np
 import polars as pl
 
-from fallline.data import apply, decode
-from fallline.deploy.predict import as_frame
-from fallline.errors import DataError, SettingsError
+from fallline.errors import SettingsError
 from fallline.examples import EXAMPLES
-from fallline.lab.arithmetic import Line, Sum, bare, plain, written
 from fallline.lab.choices import choices
 from fallline.lab.prepared import Prepared, one_feature
-from fallline.lab.scores import contributions
-from fallline.lab.source import arguments
 from fallline.lab.walker import Walker
-from fallline.losses import Hinge
-from fallline.models import Linear
-from fallline.models.activations import ACTIVATIONS
 from fallline.numbers import count, number, share
-from fallline.survey import Rows, as_batch, respond
 
 Message = dict[str, Any]
 NEAR = 0.25  # of the step's length: a guess that is nearer to where it lands is right
@@ -36,9 +23,9 @@ def ready(walker: Walker, shown: Any, table: Message) -> Message:
     from fallline.lab.pictures import PICTURES
     from fallline.lab.showing import Showing
 
-    prepared, made = walker.prepared, walker.ready
+    prepared = walker.prepared
     look = Showing(lambda message: None).look(walker, shown, False)
-    split, settings = prepared.table.split, made.settings
+    split = prepared.table.split
     target = prepared.table.target
     return {
         "say": "ready",
@@ -53,20 +40,38 @@ def ready(walker: Walker, shown: Any, table: Message) -> Message:
         "task": target.task,
         "classes": list(target.classes or ()),
         "features": list(prepared.table.preparation.feature_names),
-        "settings": settings.model_dump()
-        | {"rate": made.rate, "rate_asked": settings.rate, "batch_rows": made.walk.batches.size},
+        **changing(walker),
         "choices": choices(target.task, len(target.classes or ())),
-        "steps_an_epoch": made.walk.batches.epoch_steps,
-        "horizon": walker.horizon,
         "rows": {"train": len(split.train), "validation": len(split.validation), "test": len(split.test)},
         "metric": prepared.metric,
-        "command": command(walker),
         "recorded": prepared.recorded is not None,
-        "recorded_steps": 0 if prepared.recorded is None else prepared.recorded.steps,
         "pictures": [
             {"name": name, "title": picture.title, "for": bool(picture.fits(look))}
             for name, picture in PICTURES.items()
         ],
+    }
+
+
+def changing(walker: Walker) -> Message:
+    """What a change of the rate changes: the settings, with the rate at the cursor and the rows of a batch in numbers;
+    and what may be compared with them."""
+    made, rate = walker.ready, walker.settings_rate(walker.step + 1)
+    settings = made.settings.model_dump() | {"rate": rate, "batch_rows": made.walk.batches.size}
+    return {"settings": settings, "suggested": _suggested(walker, rate)}
+
+
+def _suggested(walker: Walker, rate: float) -> dict[str, str]:
+    """For each setting that may be varied, values to begin with."""
+    target, rows = walker.prepared.table.target, walker.ready.walk.batches.rows
+    one_layer = "linear" if target.task == "regression" else "logistic" if len(target.classes or ()) == 2 else "softmax"
+    return {
+        "rate": ",".join(f"{part * rate:.2g}" for part in (0.1, 0.3, 1, 3)),
+        "batch": f"full,{min(32, rows)},1",
+        "rule": "plain;momentum:0.9;adam",
+        "schedule": "constant;cosine;inverse",
+        "seed": "0,1,2,3",
+        "model": f"{one_layer};mlp:8;mlp:32,32",
+        "l2": "0,0.01,0.1",
     }
 
 
@@ -113,24 +118,6 @@ def _typical(step: Any) -> Any:
     return float(f"{step.median:.6g}") if step.kind == "number" else None
 
 
-def command(walker: Walker) -> str:
-    """The command that makes the same run, typed where the lab was started."""
-    given = arguments(walker.scene, walker.prepared.source)
-    table, here = Path(given.pop("source")), Path.cwd()
-    words = ["fallline", "train", str(table.relative_to(here) if table.is_relative_to(here) else table)]
-    for name, value in given.items():
-        flag = "--" + name.replace("_", "-") if name in ("class_weight",) else f"--{name}"
-        if name == "types":
-            words += [word for column, kind in value.items() for word in ("--type", f"{column}={kind}")]
-        elif isinstance(value, bool):
-            words.append(flag if value else f"--no-{name}")
-        elif value is None:
-            words += [flag, "none"] if name in ("stop", "average", "rate_changes") else []
-        else:
-            words += [flag, repr(value) if isinstance(value, float) else str(value)]
-    return shlex.join(words)
-
-
 def guess(walker: Walker, weight: str, value: float) -> Message:
     """Whether the guessed value of the shown weight is near to where the next update puts it."""
     k = walker.prepared.names.index(weight)
@@ -143,81 +130,3 @@ def guess(walker: Walker, weight: str, value: float) -> Message:
         f"{number(after, 5)}; you said {number(value, 5)}{part}. Within {share(NEAR)} counts as right."
     )
     return {"text": text, "right": right, "value": after}
-
-
-def predict(walker: Walker, row: dict[str, Any]) -> Message:
-    """A prediction for a row that a person typed, with the weights at the cursor, and how it came about."""
-    prepared, training = walker.prepared, walker.training
-    table, parts = prepared.table, training.parts
-    target, preparation = table.target, table.preparation
-    cells = {step.name: [_cell(step, row)] for step in preparation.steps}
-    features = apply(preparation, pl.DataFrame(cells, strict=False))
-    shape = (1,) if parts.model.outputs == 1 else (1, parts.model.outputs)
-    batch = as_batch(Rows(features, np.zeros(shape), np.ones(1)))
-    response = np.asarray(respond(parts, training.kept, batch)[1], np.float64)
-    if not np.isfinite(response).all():
-        raise DataError("The prediction is not a finite number.\nGo back to a step before it broke.")
-    frame = as_frame(target, response, not isinstance(parts.loss, Hinge)).row(0, named=True)
-    value = frame.pop("prediction")
-    said = f"{target.name}: {number(value, 5) if isinstance(value, float) else value}"
-    chances = {name.removeprefix("probability of "): chance for name, chance in frame.items()}
-    if chances:
-        said += f" ({', '.join(f'{name} {share(chance)}' for name, chance in chances.items())})"
-    lines = _lines(walker, features[0], response[0], value)
-    after = f"with the weights after step {count(walker.step)}"
-    return {"said": f"{said}, {after}.", "lines": lines, "value": value, "chances": chances}
-
-
-def _cell(step: Any, row: dict[str, Any]) -> Any:
-    """A typed cell as its column has it; nothing typed is a missing value."""
-    value = row.get(step.name)
-    if value is None or (isinstance(value, str) and not value.strip()):
-        return None
-    if step.kind != "number":
-        return str(value)
-    try:
-        return float(value)
-    except ValueError:
-        raise DataError(f"'{value}' is no number, as '{step.name}' needs one.\nType one, or leave it empty.") from None
-
-
-def _lines(walker: Walker, features: np.ndarray, response: Any, value: Any) -> list[Line]:
-    """How a prediction came about: feature by feature for one layer, layer by layer for a network."""
-    prepared, training = walker.prepared, walker.training
-    model, target = training.parts.model, prepared.table.target
-    names = list(prepared.table.preparation.feature_names)
-    parameters = training.kept
-    lines: list[Line] = []
-    if isinstance(model, Linear):
-        weights = np.asarray(parameters["weights"], np.float64).reshape(len(features), -1)
-        bias = np.asarray(parameters["bias"], np.float64).reshape(-1) if model.bias else None
-        k = int(np.argmax(response)) if np.ndim(response) else 0
-        of = f" of {(target.classes or ())[k]}" if model.outputs > 1 else ""
-        score = float(features @ weights[:, k] + (0.0 if bias is None else bias[k]))
-        title = "prediction, as it is learned" if target.task == "regression" else f"score{of}"
-        own = None if bias is None else float(bias[k])
-        lines = contributions(names, features, weights[:, k], own, score, title)[1]
-    else:
-        signal = np.asarray(features, np.float64)
-        for at, units in enumerate(model.hidden, 1):
-            layer = parameters[f"layer{at}"]
-            signal = signal @ np.asarray(layer["weights"], np.float64) + np.asarray(layer.get("bias", 0.0), np.float64)
-            signal = np.asarray(ACTIVATIONS[model.activation](jnp.asarray(signal)), np.float64)
-            active = int((np.abs(signal) > 1e-6).sum())
-            most = int(np.argmax(np.abs(signal)))
-            words = (
-                f"{count(active)} of {count(units)} units are not 0; unit {most + 1} says most, {written(signal[most])}"
-            )
-            lines.append({"formula": f"layer{at}: {model.activation} of weights × what comes in", "numbers": words})
-    if target.task == "regression" and (target.mean, target.scale) != (0.0, 1.0):
-        prediction = float(np.asarray(response))
-        found = Sum(
-            [(prediction, target.scale)], [target.mean], float(np.asarray(decode(target, np.array([prediction])))[0])
-        )
-        (p, s), mean = found.factors[0], found.rest[0]
-        numbers = f"{bare(found.total)} = {p} × {s} + {mean}"
-        lines.append({"formula": f"{target.name} = prediction × scale + mean", "numbers": numbers})
-    elif target.task == "classes":
-        chance = float(np.max(response))
-        lines.append({"formula": "its largest probability", "numbers": plain(f"{chance:.5g}")})
-    return lines

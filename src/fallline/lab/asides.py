@@ -22,12 +22,14 @@ from fallline.figures.measured import draw_measurement
 from fallline.fit import SetUp
 from fallline.instruments import measure
 from fallline.instruments.varied import parse
-from fallline.lab.keeping import Keeping, downloads, kept_run
+from fallline.lab.commands import commands_on
+from fallline.lab.keeping import Keeping, downloads, keeping_of, kept_run
 from fallline.lab.specification import specification
 from fallline.lab.walker import Walker, with_rate
 from fallline.legs import Leg, train
 from fallline.measurement import Measurement
-from fallline.numbers import count, number
+from fallline.numbers import count, duration, number
+from fallline.rules import RATE_FREE
 from fallline.run import Run
 from fallline.stopping import WORSE
 from fallline.told import told
@@ -37,6 +39,7 @@ from fallline.types import State
 Message = dict[str, Any]
 MOST = 6  # runs beside each other
 LEAST = 2
+FEWEST, MOST_STEPS = 100, 2000  # updates that are compared, unless asked otherwise: as many as were made, within these
 PARTS = (0.5, 0.1)  # of the stable rate: what a retry tries first
 SHRUNK = (3.0, 10.0, 100.0)  # what it divides the rate by where no limit is known
 TRIED = 300  # updates of a retry
@@ -44,21 +47,11 @@ TRIED = 300  # updates of a retry
 
 def standing(walker: Walker) -> tuple[Training, Keeping]:
     """The training and what would be kept of it, as they stand: to be used beside the walk."""
-    recorded = walker.prepared.recorded
-    ended = any(each.reason in ("plateau", "patience") and each.step < walker.step for each in walker.pauses)
-    at_end = recorded is not None and walker.revision == 0 and walker.step >= recorded.steps - 1
-    keeping = Keeping(
-        walker.scene,
-        walker.prepared.source,
-        walker.step,
-        beyond=ended,
-        recorded=walker.prepared.run if at_end else None,
-    )
-    return replace(walker.training, nearest=None), keeping
+    return replace(walker.training, nearest=None), keeping_of(walker)
 
 
-def compare(training: Training, vary: str, steps: int | None) -> Message:
-    """Two to six runs from the same start, on one picture."""
+def compare(training: Training, keeping: Keeping, vary: str, steps: int | None) -> Message:
+    """Two to six runs from the same start with the page's own settings but for one, on one picture."""
     varied = parse(vary)
     runs = int(np.prod([len(each.values) for each in varied]))
     if not LEAST <= runs <= MOST:
@@ -66,35 +59,42 @@ def compare(training: Training, vary: str, steps: int | None) -> Message:
             f"'{vary}' makes {count(runs)} runs, and {LEAST} to {MOST} can be told apart side by side.\n"
             "Example: rate=0.01,0.1."
         )
-    options = {"vary": vary} | ({} if steps is None else {"steps": steps})
+    if steps is None and all(each.name != "batch" for each in varied):  # batches see as many rows each
+        steps = int(np.clip(training.steps, FEWEST, MOST_STEPS))
+    options = {"vary": vary, "rates": "own"} | ({} if steps is None else {"steps": steps})
     found = measure(training, "compare", **options)
     f = found.figures
     rows = [
         [
             name,
+            _rate(name if f["vary"] == "rule" else training.ready.settings.rule, rate),
             number(start, 5),
             "diverged" if end is None else number(end, 5),
             count(made),
             count(seen),
             _time(us, made),
         ]
-        for name, start, end, made, seen, us in zip(
-            f["values"], f["start"], f["end"], f["steps"], f["rows_seen"], f["us_per_step"], strict=True
+        for name, rate, start, end, made, seen, us in zip(
+            *(f[each] for each in ("values", "rates", "start", "end", "steps", "rows_seen", "us_per_step")), strict=True
         )
     ]
-    columns = [f["vary"], "loss at the start", "loss at the end", "updates", "rows seen", "time"]
+    columns = [f["vary"], "rate", "loss at the start", "loss at the end", "updates", "rows seen", "time"]
     charts = draw_measurement(found)
     return {
         "say": "compared",
         "spec": specification(charts[0]) if charts else None,
         "said": [sentence.text for sentence in told(found)],
         "table": {"columns": columns, "rows": rows},
-        "command": f"fallline {command('last', 'compare', differing('compare', options)).split(' ', 1)[1]}",
+        "commands": commands_on(keeping, [command(training.name, "compare", differing("compare", options))]),
     }
 
 
+def _rate(rule: str, rate: float) -> str:
+    return "finds its own" if rule.partition(":")[0] in RATE_FREE and rate == 1 else number(rate)
+
+
 def _time(us: float | None, updates: int) -> str:
-    return "not measured" if us is None else f"{number(us * updates / 1000, 3)} ms"
+    return "not measured" if us is None else duration(us * updates * 1e-6)
 
 
 def tree() -> Message:
@@ -109,22 +109,21 @@ def explain(keeping: Keeping, name: str, folder: Path, made: dict[Any, Run]) -> 
         raise SettingsError(unknown("explanation", name, [topic.name for topic in TOPICS]))
     run = kept_run(keeping, folder, made)
     (found,) = run.explain(name)
-    return {"say": "explained", "tree": None, "one": _explained(found, run.name)}
+    return {"say": "explained", "tree": None, "one": _explained(found, keeping)}
 
 
-def _explained(found: Explanation, run: str) -> Message:
+def _explained(found: Explanation, keeping: Keeping) -> Message:
     return {
         "name": found.name,
         "question": found.question,
         "step": found.step,
         "branch": found.branch,
-        "run": run,
+        "at": keeping.step,
         "paragraphs": [_paragraph(sentence) for sentence in found.answer],
         "otherwise": any(sentence.otherwise for sentence in found.answer),
         "missing": found.missing,
         "figures": [spec for evidence in found.evidence for spec in specs(evidence)],
-        "tables": [],
-        "command": "\n".join(found.commands),
+        "commands": commands_on(keeping, found.commands),
     }
 
 
@@ -146,7 +145,7 @@ def diagnose(keeping: Keeping, tried: bool, folder: Path, made: dict[Any, Run]) 
         "say": "diagnosed",
         "said": f"{said}: {count(len(found.checked))} symptoms were looked for, at step {count(keeping.step)}.",
         **found.to_json(),
-        "command": f"fallline diagnose {run.name}{' --try' if tried else ''}",
+        "commands": commands_on(keeping, [f"fallline diagnose {run.name}{' --try' if tried else ''}"]),
     }
 
 
@@ -186,4 +185,4 @@ def retry(ready: SetUp, state: State, step: int, stable: float | None) -> Messag
     return {"say": "retry", "text": text, "settings": None}
 
 
-Aside = Callable[[], Message | None]
+Aside = Callable[[], Message]

@@ -6,14 +6,13 @@ from dataclasses import fields
 from inspect import signature
 from typing import Any
 
-from fallline.fields import Settings
 from fallline.losses import Huber, Quantile
-from fallline.models.activations import ACTIVATIONS, OUTPUTS
+from fallline.models.activations import ACTIVATIONS
 from fallline.models.init import INITS
 from fallline.rules import NUMBERS, RATE_FREE, RULES
 from fallline.schedules import DEFAULTS
 from fallline.schedules import NAMES as SCHEDULE_NAMES
-from fallline.settings import AVERAGES, LOSSES, MODELS, OF_CLASSES, OF_NUMBERS, STOPS
+from fallline.settings import LOSSES, MODELS, OF_CLASSES, OF_NUMBERS
 from fallline.words import MODELS as MODEL_NAMES
 
 MODELS_OF = {"regression": ("linear", "mlp"), "classes": ("logistic", "softmax", "mlp")}
@@ -22,7 +21,7 @@ NUMBERED = {"huber": Huber, "quantile": Quantile}  # losses with a number of the
 
 
 def choices(task: str, classes: int) -> dict[str, Any]:
-    """What fits a task: models, losses, rules, schedules, activations, outputs, starts, stops, averages, fields."""
+    """What fits a task: models, losses, rules, schedules, activations and starts."""
     models = [m for m in MODELS_OF[task] if m != "logistic" or classes == 2]
     return {
         "models": [{"name": m, "title": MODEL_NAMES.get(m, "network")} for m in MODELS if m in ("auto", *models)],
@@ -36,15 +35,7 @@ def choices(task: str, classes: int) -> dict[str, Any]:
             for name, numbers in DEFAULTS.items()
         ],
         "activations": list(ACTIVATIONS),
-        "outputs": ["auto", *OUTPUTS],
         "inits": list(INITS),
-        "stops": list(STOPS),
-        "averages": list(AVERAGES),
-        "penalties": ["l1", "l2"],
-        "settings": [
-            {"name": name, "default": field.default, "help": field.description}
-            for name, field in Settings.model_fields.items()
-        ],
     }
 
 

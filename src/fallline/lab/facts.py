@@ -9,11 +9,13 @@ import numpy as np
 
 from fallline import words
 from fallline.claim import Sentence, tell
+from fallline.instruments.now import whole_at
 from fallline.lab.origins import origins
 from fallline.lab.walker import Walker
 from fallline.measurement import Figures
 from fallline.numbers import count, number
 from fallline.told.now import CLAIMS, state
+from fallline.told.re_add import apart_of
 
 Facts = dict[str, dict[str, Any]]  # name -> said, value, how it comes about
 
@@ -63,14 +65,30 @@ def facts(walker: Walker, ahead: Figures, m: Figures) -> Facts:
     return found
 
 
+def spoken_of(walker: Walker) -> str:
+    """What a step did to the loss, in the fewest words: of all training rows where that is known; "" at the start."""
+    if walker.step < 1:
+        return ""
+    trace, full = walker.training.trace, walker.ready.walk.batches.full
+    whole = None if full else whole_at(walker.training, (walker.step, walker.step - 1))
+    if not full and whole is None:
+        return f"Step {count(walker.step)}: loss of the next batch {number(trace['loss'][walker.step])}."
+    name = "loss" if trace["objective"][walker.step] == trace["loss"][walker.step] else "objective"
+    name = name if full else f"{name} over all training rows"
+    now, before = whole or (trace["objective"][walker.step], trace["objective"][walker.step - 1])
+    after, was, apart = apart_of(now, before)
+    return f"Step {count(walker.step)}: {name} {after}, {'as before' if apart == '0' else f'was {was}'}."
+
+
 MOODS = {"diverging": "bad", "rising": "bad", "falling": "good", "arrived": "good"}  # of a state; else open
 SAID = {
     "start": ("rate-is-stable",),
     "diverging": ("rate-is-stable", "going-down"),
+    "early": ("last-update",),
     "rising": ("going-down", "crosses-the-valley"),
     "arrived": ("at-the-minimum",),
     "flat": ("at-the-minimum",),
-    "hovering": ("going-down",),
+    "hovering": ("going-down", "at-the-minimum"),
     "creeping": ("rate-moves", "going-down"),
     "crossing": ("going-down", "crosses-the-valley"),
     "falling": ("going-down", "crosses-the-valley"),

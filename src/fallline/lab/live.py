@@ -15,15 +15,19 @@ import numpy as np
 from fallline.engine import precision
 from fallline.errors import SettingsError, unknown
 from fallline.instruments.now import look_ahead
-from fallline.lab.answers import guess, ready, table_of
+from fallline.lab.answers import changing, guess, ready, table_of
+from fallline.lab.commands import train_command
+from fallline.lab.facts import spoken_of
+from fallline.lab.keeping import keeping_of
 from fallline.lab.messages import Show
 from fallline.lab.prepared import prepare
 from fallline.lab.scene import Scene, scene_of
 from fallline.lab.showing import Showing
 from fallline.lab.walker import Walker
 from fallline.measurement import Figures
-from fallline.numbers import count
+from fallline.numbers import count, number
 from fallline.settings import at_weights
+from fallline.stopping import WORSE
 from fallline.training import Training
 from fallline.types import Parameters
 
@@ -75,7 +79,8 @@ class Live:
             self._begin(self._scene_of_run(name), replay=True)
             return
         given = message.get("scene")
-        self._begin(given if isinstance(given, Scene) else scene_of(dict(given or {})))
+        scene = given if isinstance(given, Scene) else scene_of(dict(given or {}))
+        self._begin(scene, replay=self._is_run(scene))
 
     def forward(self, message: Message) -> None:
         """Some updates, or up to the end of the epoch."""
@@ -106,6 +111,7 @@ class Live:
         changed = dict(message["settings"])
         if set(changed) == {"rate"} and _is_number(changed["rate"]):
             self.walk.change_rate(float(changed["rate"]))
+            self.send({"say": "changed", **changing(self.walk)})
             self._since = (time.perf_counter(), self.walk.step)
             self.dirty = True
             return
@@ -143,12 +149,6 @@ class Live:
         """Start anew with the ball somewhere else."""
         placed = self._placed(message["weights"], message.get("step"))
         self._begin(self.walk.here().with_settings(placed), "Training starts anew from where you put it.")
-
-    def start_at(self, message: Message) -> None:
-        """Start anew from the weights of a step."""
-        placed = self._placed({}, message["step"])
-        words = f"Training starts anew from the weights of step {count(message['step'])}."
-        self._begin(self.walk.here().with_settings(placed), words)
 
     def show(self, message: Message) -> None:
         self.shown = _shown(message.get("show", message), self.shown)
@@ -228,10 +228,11 @@ class Live:
 
     def now(self) -> Message:
         """The newest state, numbered."""
-        walker, began = self.walk, time.perf_counter()
+        walker = self.walk
         batches = walker.ready.walk.batches
         rows = int(batches.rows_seen(np.array(walker.step)))
         self.number, self.dirty = self.number + 1, False
+        spoken = "" if self.walking else spoken_of(walker)
         body = self.showing.now(walker, self.shown, self.ahead(), self.guessed_at == walker.step)
         return {
             "say": "now",
@@ -241,7 +242,8 @@ class Live:
             "running": self.running is not None or self.goal is not None,
             "ended": self._ended(),
             "address": walker.here().to_query(),
-            "took": time.perf_counter() - began,
+            "spoken": spoken,
+            "command": train_command(keeping_of(walker)),
             **body,
         }
 
@@ -290,7 +292,10 @@ class Live:
         assert walker.broken is not None
         verdict = walker.verdict(walker.broken)
         stable = verdict.figures.get("stable")
-        text = f"{verdict} The ball is back at step {count(walker.step)}, the last good one."
+        text = (
+            f"{verdict} The ball is back at step {count(walker.step)}, the last good one: none up to there has a loss "
+            f"of more than {number(WORSE)} times the start's."
+        )
         self.send({"say": "broke", "text": text, "stable": stable, "step": walker.step})
         self.on_broke()
 
@@ -319,6 +324,11 @@ class Live:
         if name not in self.runs:
             raise SettingsError(unknown("run", name, self.runs))
         return Scene(table=f"run:{name}").with_settings(RunFolder(self.runs[name]).asked)
+
+    def _is_run(self, scene: Scene) -> bool:
+        """Whether a scene is a recorded run as it was, at any of its steps."""
+        name = scene.table.removeprefix("run:")
+        return name != scene.table and name in self.runs and scene == self._scene_of_run(name).at(scene.step)
 
     def _fresh(self, settings: Mapping[str, Any] | None = None) -> dict[str, Any]:
         """For a start anew: one rate, the one that holds here, in place of those that it was changed to."""

@@ -145,11 +145,6 @@ class _At(_Said):
     step: Step | None = None
 
 
-class _StartAt(_Said):
-    do: Literal["start_at"]
-    step: Step
-
-
 class _Show(_Said):
     do: Literal["show"]
     show: Show
@@ -186,7 +181,7 @@ class _Bare(_Said):
 
 
 Message = Annotated[
-    _Open | _Forward | _Back | _Go | _Run | _Drawn | _Change | _Table | _Points | _At | _StartAt | _Show
+    _Open | _Forward | _Back | _Go | _Run | _Drawn | _Change | _Table | _Points | _At | _Show
     | _Compare | _Explain | _Diagnose | _Guess | _Predict | _Bare,
     Field(discriminator="do"),
 ]  # fmt: skip

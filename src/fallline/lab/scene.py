@@ -67,6 +67,10 @@ class Scene(BaseModel):
         plain = {name: field.default for name, field in Settings.model_fields.items()} | bare
         return self.model_copy(update={"settings": {n: v for n, v in known.items() if v != plain[n]}, "step": 0})
 
+    def at(self, step: int) -> Scene:
+        """The same at another step."""
+        return self.model_copy(update={"step": step})
+
     def to_query(self) -> str:
         """As it stands in the address.
 

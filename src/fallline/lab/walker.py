@@ -137,7 +137,7 @@ class Walker:
 
     def here(self) -> Scene:
         """The scene, with the cursor where it is."""
-        return self.scene.model_copy(update={"step": self.step})
+        return self.scene.at(self.step)
 
     @property
     def evaluations(self) -> pl.DataFrame:

@@ -27,9 +27,10 @@ from typing import Any
 from fallline.engine import precision
 from fallline.errors import FalllineError
 from fallline.lab import asides
-from fallline.lab.answers import predict
+from fallline.lab.beside import Beside, Of
 from fallline.lab.encoding import encode
 from fallline.lab.live import Live
+from fallline.lab.predicting import predict
 from fallline.lab.scene import Scene
 from fallline.run import Run
 
@@ -65,8 +66,7 @@ class Worker:
         self.folder = folder
         self._made: dict[Any, Run] = {}
         self._due = 0.0  # when a run at full speed may be told of next
-        self._turn = 0  # an answer of an earlier one is dropped
-        self._beside = ThreadPoolExecutor(1, thread_name_prefix="aside")
+        self._beside = Beside(self.say, self._guarded)
         self._measuring = ThreadPoolExecutor(1, thread_name_prefix="measuring")
         self._lock = threading.Lock()
         self._woken, self._wake = Pipe(duplex=False)
@@ -78,15 +78,15 @@ class Worker:
         try:
             while True:
                 for message in self._waiting():
-                    self._guarded(lambda message=message: self._heed(message))
+                    of = message["do"], message.get("name")
+                    self._guarded(lambda message=message: self._heed(message), of)
                 self._guarded(self._walk)
                 self._guarded(self._show)
         except (EOFError, OSError):
             pass
         finally:
-            self._turn += 1
-            for pool in (self._beside, self._measuring):
-                pool.shutdown(wait=False, cancel_futures=True)
+            self._beside.close()
+            self._measuring.shutdown(wait=False, cancel_futures=True)
 
     def say(self, message: Message) -> None:
         """Pass a message on to the page."""
@@ -115,13 +115,16 @@ class Worker:
             return
         with self.live.precision:
             if do == "stop_aside":
-                self._turn += 1
+                self._beside.give_up()
             elif do in ASIDES:
                 self._aside(do, message)
             elif do == "predict":
                 self.say({"say": "predicted", **predict(self.live.walk, message["row"])})
             else:
+                before = self.live.walker
                 getattr(self.live, do)(message)
+                if self.live.walker is not before:  # what was asked of the training that is left
+                    self._beside.give_up()
 
     def _walk(self) -> None:
         if self.live.walking and self.live.wait() == 0.0:
@@ -156,12 +159,13 @@ class Worker:
         training, keeping = asides.standing(self.live.walk)
         folder, made = self.folder, self._made
         answers: dict[str, asides.Aside] = {
-            "compare": lambda: asides.compare(training, message["vary"], message.get("steps")),
+            "compare": lambda: asides.compare(training, keeping, message["vary"], message.get("steps")),
             "explain": lambda: asides.explain(keeping, message["name"], folder, made),
             "diagnose": lambda: asides.diagnose(keeping, bool(message.get("tried")), folder, made),
             "keep": lambda: asides.keep(keeping, folder, made),
         }
-        self._submit(answers[do], training.ready.settings.precision)
+        name = message["name"] if do == "explain" else None
+        self._make(do, name, answers[do], training.ready.settings.precision)
 
     def _measure(self, act: Callable[[], None]) -> None:
         """Measure something for the next state beside the walk, and have it told."""
@@ -181,33 +185,28 @@ class Worker:
         assert walker.broken is not None
         ready, step = walker.ready, walker.broken.keep
         state, stable = walker.state(step), walker.verdict(walker.broken).figures.get("stable")
-        self._submit(lambda: asides.retry(ready, state, step, stable), ready.settings.precision)
+        self._make("retry", None, lambda: asides.retry(ready, state, step, stable), ready.settings.precision)
 
-    def _submit(self, answer: asides.Aside, bits: int) -> None:
-        self._turn += 1
-        turn = self._turn
-
-        def beside() -> None:
-            if turn != self._turn:
-                return
+    def _make(self, what: str, name: str | None, answer: asides.Aside, bits: int) -> None:
+        def made() -> Message:
             with precision(bits):
-                found = answer()
-            if found is not None and turn == self._turn:
-                self.say(found)
+                return answer()
 
-        self._beside.submit(self._guarded, beside)
+        self._beside.ask((what, name), made)
 
-    def _guarded(self, act: Callable[[], None]) -> None:
-        """Do it; what goes wrong is told on the page, and the worker lives on."""
+    def _guarded(self, act: Callable[[], None], of: Of | None = None) -> None:
+        """Do it; what goes wrong is told on the page, with what it was asked for, and the worker lives on."""
+        what, name = of or (None, None)
         try:
             act()
         except (EOFError, BrokenPipeError, ConnectionError):
             raise
         except FalllineError as error:
-            self.say({"say": "wrong", "text": str(error)})
+            self.say({"say": "wrong", "text": str(error), "what": what, "name": name})
         except Exception as error:
             traceback.print_exc(file=sys.stderr)
-            self.say({"say": "wrong", "text": f"{type(error).__name__}: {error}\nThis is a fault of the program."})
+            text = f"{type(error).__name__}: {error}\nThis is a fault of the program."
+            self.say({"say": "wrong", "text": text, "what": what, "name": name})
 
     def _warm(self) -> None:
         """Compile what the first sight needs."""

@@ -47,12 +47,17 @@ class Network:
 
     def predict(self, parameters: Parameters, features: Float[Array, "rows features"]) -> Array:
         """[rows], or [rows, outputs] when there are several outputs."""
-        *hidden, last = (parameters[name] for name, _, _ in self._sizes)
-        signal = features
-        for layer in hidden:
-            signal = ACTIVATIONS[self.activation](self._layer(layer, signal))
-        score = self._layer(last, signal)
+        signal = self.signals(parameters, features)[-1]
+        score = self._layer(parameters[self._sizes[-1][0]], signal)
         return OUTPUTS[self.output](score[..., 0] if self.outputs == 1 else score)
+
+    def signals(self, parameters: Parameters, features: Float[Array, "rows features"]) -> list[Array]:
+        """[rows, units] that come out of each hidden layer."""
+        found, signal = [], features
+        for name, _, _ in self._sizes[:-1]:
+            signal = ACTIVATIONS[self.activation](self._layer(parameters[name], signal))
+            found.append(signal)
+        return found
 
     def _layer(self, layer: Parameters, signal: Array) -> Array:
         score = signal @ layer["weights"]

@@ -160,6 +160,8 @@ def _pattern(f: Figures) -> str:
 
 
 def _outside(f: Figures) -> bool | None:
+    if "range_feature" not in f:
+        return False
     if not _known(f, "inside_error", "outside_error", "outside_extra", "outside_extra_error"):
         return None
     larger = f["outside_error"] > LARGER * f["inside_error"]
@@ -194,7 +196,16 @@ def _worse(f: Figures) -> str:
     return f"{_seen(f)}, {times}. {_control(f)}: what it lacked was having seen them. {_promise()}"
 
 
+def _not_judged() -> str:
+    return (
+        "What a network answers outside the range that it saw can't be judged on this table: too few of its other rows "
+        f"lie beyond the middle four fifths of the feature that tells most. {_promise()}"
+    )
+
+
 def _not_worse(f: Figures) -> str:
+    if "range_feature" not in f:
+        return _not_judged()
     seen = f["outside_extra"] > SURE * f["outside_extra_error"]
     if f["outside_error"] <= LARGER * f["inside_error"] and seen:
         return (

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from itertools import pairwise
 
 from fallline.claim import Claim
 from fallline.measurement import Figures
-from fallline.numbers import count, number
+from fallline.numbers import count, duration, number
 from fallline.told.memory import MEMORY_CLAIMS
+from fallline.told.re_add import apart_of
 
-COUNTS = {"to_updates": "updates", "to_rows": "rows seen", "to_seconds": "seconds"}
+COUNTS = {"to_updates": "updates", "to_rows": "rows seen", "to_seconds": "time"}
 
 
 def listed(words: Sequence[str]) -> str:
@@ -116,7 +118,8 @@ def _cheapest(f: Figures) -> bool | None:
 def _race(f: Figures) -> str:
     said = []
     for name, words in COUNTS.items():
-        each = [f"{number(v, 3)} with {who}" for who, v in sorted(_entries(f, name), key=lambda row: row[1])]
+        written = duration if words == "time" else partial(number, digits=3)
+        each = [f"{written(v)} with {who}" for who, v in sorted(_entries(f, name), key=lambda row: row[1])]
         said.append(f"in {words}: {listed(each)}")
     late = [who for who, reached in zip(f["values"], f["to_updates"], strict=True) if reached is None]
     behind = f" Not in the race: {listed(late)}." if late else ""
@@ -166,9 +169,11 @@ def _ranked(f: Figures) -> str:
     part = (
         f"the {count(f['held_rows'])} validation rows" if f["held_rows"] else "the training rows (none were held out)"
     )
+    low, high = rows[0][1], rows[1][1]
+    least, other = (number(low), number(high)) if number(low) != number(high) else apart_of(low, high)[:2]
     return (
-        f"{_named(f, rows[0][0])} ended with the lowest loss on {part}: {number(rows[0][1])}, before "
-        f"{_named(f, rows[1][0])} with {number(rows[1][1])}"
+        f"{_named(f, rows[0][0])} ended with the lowest loss on {part}: {least}, before {_named(f, rows[1][0])} with "
+        f"{other}"
     )
 
 

@@ -7,6 +7,8 @@ from collections.abc import Callable, Sequence
 from decimal import Decimal, localcontext
 from typing import NamedTuple
 
+from fallline.numbers import number
+
 DIGITS = 4  # of an update, where the precision allows
 MOST = 20  # decimals
 SEEN = {32: 7, 64: 15}  # significant digits that a number of so many bits has
@@ -53,6 +55,21 @@ def addends(parts: Sequence[float], total: float) -> tuple[list[str], str]:
         rounded, whole = [round(Decimal(part), decimals) for part in parts], round(Decimal(total), decimals)
         rounded[most] += whole - sum(rounded)
         return [f"{part:f}" for part in rounded], f"{whole:f}"
+
+
+def apart_of(value: float, other: float) -> tuple[str, str, str]:
+    """Two numbers and their difference, all with the decimals that show it; they re-add as they are printed.
+
+    >>> apart_of(0.2235, 0.22265)
+    ('0.2235', '0.22265', '0.00085')
+    """
+    size = max(abs(value), abs(other)) or 1.0
+    most = SEEN[32] - 1 - math.floor(math.log10(size))
+    apart = abs(value - other)
+    wanted = 1 - math.floor(math.log10(apart)) if apart else 0
+    decimals = min(max(wanted, 3 - math.floor(math.log10(size))), most)
+    one, two = round(Decimal(value), decimals), round(Decimal(other), decimals)
+    return number(one, SEEN[32] + 1), number(two, SEEN[32] + 1), number(one - two, SEEN[32] + 1)
 
 
 def works_out(

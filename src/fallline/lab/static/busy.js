@@ -3,7 +3,7 @@
 import { byId, say } from "./dom.js";
 import { on } from "./connection.js";
 
-const ANEW = { open: "Opening …", table: "Reading the table …", points: "Starting anew …", place: "Starting anew …", start_at: "Starting anew …", change: "Starting anew …" };
+const ANEW = { open: "Opening …", table: "Reading the table …", points: "Starting anew …", place: "Starting anew …", change: "Starting anew …" };
 const ON = ["forward", "back", "go", "run"];
 const SOON = 300; // ms: what is answered sooner needs no word
 const model = byId("model");

@@ -24,18 +24,20 @@ on("ready", (ready) => {
     el("p", {}, el("button", { type: "submit" }, "Predict"), " ", el("small", {}, `with the weights at this step; an empty field is a missing value`)));
   byId("predicted").replaceChildren();
   byId("kept").replaceChildren();
-  say(byId("command"), ready.command);
 });
+on("now", ({ command }) => say(byId("command"), command));
 on("predicted", ({ said, lines }) => {
   const place = byId("predicted");
   if (!place.firstElementChild) place.append(el("p.result"), el("div.lines"));
   say(place.children[0], said);
   keep(place.children[1], lines, () => el("p.line", {}, el("span.formula"), el("span.numbers")), (made, line) => {
+    made.classList.toggle("head", !line.numbers);
     say(made.children[0], line.formula);
     say(made.children[1], line.numbers);
   });
 });
-on("wrong", () => byId("kept").querySelector(".waiting")?.remove());
+on("wrong", ({ what }) => { if (what === "keep") byId("kept").querySelector(".waiting")?.remove(); });
+on("given_up", ({ what }) => { if (what === "keep") byId("kept").querySelector(".waiting")?.replaceChildren("Given up."); });
 
 byId("keep").addEventListener("click", () => {
   byId("kept").replaceChildren(el("p.waiting", {}, "Writing the run, its model and its report …"));

@@ -50,6 +50,8 @@ export function table(parent, { columns, rows }, caption, cell = null) {
 /** A number or a word as a cell of a table. */
 export const written = (value, digits = 6) =>
   typeof value === "number" ? String(Number(value.toPrecision(digits))) : value === null ? "–" : String(value);
+/** Commands as they are typed, one a line. */
+export const commandLines = (commands) => el("div.commands", {}, commands.map((each) => el("p.small", {}, el("code", {}, each))));
 
 export const calm = matchMedia("(prefers-reduced-motion: reduce)");
 export const dark = matchMedia("(prefers-color-scheme: dark)");

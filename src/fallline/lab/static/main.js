@@ -13,6 +13,7 @@ on("ready", (ready) => {
   delete told.step;
   told.opened = page.opened += 1;
 });
+on("changed", ({ settings, suggested }) => Object.assign(page.ready, { settings, suggested }));
 on("now", (now) => {
   page.now = now;
   keepScene(now.address);

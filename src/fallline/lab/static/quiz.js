@@ -17,7 +17,7 @@ box.append(el("form", { onsubmit: (event) => { event.preventDefault(); if (field
 
 byId("quiz").addEventListener("change", () => show({ quiz: byId("quiz").checked }) ?? toggled());
 
-export function toggled() {
+function toggled() {
   byId("quiz").checked = page.shown.quiz;
   box.hidden = !page.shown.quiz;
   if (page.shown.quiz) { say(answer, ""); guessedAt = -1; }

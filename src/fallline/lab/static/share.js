@@ -3,7 +3,20 @@
 import { byId, el } from "./dom.js";
 import { keepKey, keptKey, link } from "./address.js";
 import { NAMES, hide } from "./hide.js";
+import { page } from "./state.js";
 import { announce } from "./told.js";
+
+/** What the link is worth to another person: a table that only this lab has must go along. */
+function promise() {
+  const { scene, title } = page.ready ?? { scene: { table: "" } };
+  if (scene.table.startsWith("run:")) {
+    return `The link holds all settings, the seed and the step, and the name of the run, ${scene.table.slice(4)}. Another person sees the same numbers in a lab that was started with that run: send the run folder and its table along, to be opened with fallline lab and the folder's place. The link holds no secret, and no file of yours.`;
+  }
+  if (scene.table.startsWith("upload-")) {
+    return `The link works in this lab only, until it ends: ${title} was dropped on this page, and the link does not hold it. Send the file along; the other person drops it on a page of their own, and then makes the same settings, which stand behind the # of the link. With the command under Deployment, the place of the file put into it, the same numbers come out, too.`;
+  }
+  return "The link holds the table's name, all settings, the seed and the step: whoever opens it in a lab of their own sees the same numbers. It holds no secret, and no file of yours.";
+}
 
 const dialog = byId("share");
 const text = el("input.link", { type: "text", readOnly: true, ariaLabel: "The link", onfocus: (event) => event.target.select() });
@@ -20,7 +33,7 @@ byId("share-open").addEventListener("click", () => {
   text.value = link();
   dialog.replaceChildren(
     el("h2", { id: "share-title" }, "Share this set-up"),
-    el("p", {}, "The link holds the table's name, all settings, the seed and the step: whoever opens it in a lab of their own sees the same numbers. It holds no secret, and no file of yours."),
+    el("p", {}, promise()),
     text,
     el("p", {}, el("button", { type: "button", onclick: async () => { await copy(); announce("The link is copied."); } }, "Copy link")),
     el("details", {}, el("summary", {}, "For a class: hide controls"), el("div.ticks", {}, ticks)),

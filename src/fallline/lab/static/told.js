@@ -15,7 +15,10 @@ export function announce(text, urgent = false) {
   waiting = setTimeout(() => { last = performance.now(); say(byId("polite"), text); }, wait);
 }
 
+let about = null; // what was asked that went wrong
+
 export function notice(text, ...buttons) {
+  about = null;
   const place = byId("notice");
   place.hidden = !text;
   place.replaceChildren(...(text ? [el("p", {}, text), ...buttons, el("button.plain", { type: "button", onclick: () => notice("") }, "Close")] : []));
@@ -33,7 +36,10 @@ on("now", (now) => {
 });
 
 on("said", ({ text, urgent }) => { announce(text, urgent); flashNote(text); });
-on("wrong", ({ text }) => { announce(text, true); notice(text); });
+on("wrong", ({ text, what }) => { announce(text, true); notice(text); about = what; });
+const ANSWERS = { compared: "compare", explained: "explain", diagnosed: "diagnose", kept: "keep", predicted: "predict", guessed: "guess", changed: "change" };
+for (const [say, what] of Object.entries(ANSWERS)) on(say, () => { if (about === what) notice(""); }); // it works now
+on("ready", () => notice(""));
 
 let noteTimer = 0;
 function flashNote(text) { // the words also stand for eyes, for a while
@@ -59,4 +65,15 @@ on("retry", ({ text, settings }) => {
       `Try again with ${Object.entries(settings).map(([name, value]) => `${name} ${value}`).join(", ")}`));
   }
 });
+on("given_up", ({ what }) => { if (what === "retry") byId("broke").querySelector(".retry")?.replaceChildren("No longer looked for."); });
 on("ready", () => { byId("broke").hidden = true; });
+
+let seen = null; // the moment before: when it stood still, and another step is shown, that is said
+let still = 0;
+on("now", (now) => {
+  clearTimeout(still);
+  if (now.running || now.ended) { seen = now; return; }
+  if (seen && !seen.running && seen.step !== now.step && now.spoken) still = setTimeout(() => announce(now.spoken), 700);
+  seen = now;
+});
+on("ready", () => { clearTimeout(still); seen = null; });
