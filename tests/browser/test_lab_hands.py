@@ -314,7 +314,7 @@ def test_axe_finds_nothing_on_sheets_boxes_and_answers_by_day_or_night(page, nig
     page.uncheck("#quiz")
     walk(page, 1)
     page.locator("#explain-w-new summary").first.click()
-    page.locator("#explain-w-new code").wait_for(timeout=60_000)
+    page.locator("#explain-w-new code").first.wait_for(timeout=60_000)
     page.locator("#vary-steps").fill("20")
     page.click("#compare button[type=submit]")
     page.locator("#compared canvas").wait_for(timeout=60_000)

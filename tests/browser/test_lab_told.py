@@ -32,11 +32,13 @@ def test_all_that_is_asked_at_once_is_answered_or_said_to_be_given_up(page):
     assert "step 3" in answer(page, names[1]).locator(".small").first.inner_text()
     page.locator("#compared table").wait_for(timeout=LONG)
     assert page.locator("#compare .waiting").is_hidden()
+    page.fill("#vary-steps", "300000")  # so many that there is time to think again
     page.locator("#compare button[type=submit]").click()
     ask(page, "steepest")
     page.get_by_role("button", name="Stop", exact=True).click()
     answer(page, "steepest").get_by_text("Given up.").wait_for()
     assert page.locator("#compare .waiting").is_hidden()
+    page.fill("#vary-steps", "")
 
 
 def test_where_it_broke_the_retry_and_the_diagnosis_both_come(page):

@@ -300,7 +300,7 @@ def test_ctrl_c_in_a_terminal_reaches_every_process_and_none_complains(tmp_path:
         os.killpg(command.run.pid, signal.SIGINT)
         _, err = command.run.communicate(timeout=SOON)
     assert command.run.returncode == 130
-    assert err == "The lab is open at this address, on this machine only. Ctrl-C ends it.\n"
+    assert err == "The lab is open at this address, on this machine only. Ctrl-C ends it.\nStopped.\n"
     until(lambda: all(gone(pid) for pid in family))
 
 
