@@ -4,18 +4,23 @@
 
 Each training runs in a process of its own, which says when it begins; the moment of the kill is drawn from then on, so
 that it may fall before the first step, into a leg, into a checkpoint (written one after the other, without a pause) or
-into the measures at the end. Some are killed again while they go on.
+into the measures at the end. Some die as what they wrote is made to last, which is in the midst of a checkpoint. Of
+some a worker is killed. Some are killed again while they go on.
 """
 
 from __future__ import annotations
 
-import subprocess
+import multiprocessing
+import os
+import signal
 import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
@@ -42,7 +47,18 @@ CASES: dict[str, dict[str, Any]] = {
     "on the disk": {"batch": 16, "epochs": 400, "rate": 0.05, "stop": None, "memory": "2KB"},
     # averages are handed out between legs, so that a leg is an epoch in the workers as well
     "two workers": {"batch": 16, "epochs": 200, "rate": 0.05, "average": "tail", "stop": None, "workers": 2},
+    "two workers on the disk": {
+        "batch": 16,
+        "epochs": 200,
+        "rate": 0.05,
+        "average": "tail",
+        "stop": None,
+        "memory": "2KB",
+        "workers": 2,
+    },
 }
+WRITES = 30  # how often, at most, something is made to last before a training dies of it
+processes = multiprocessing.get_context("forkserver")
 GONE = 15.0  # seconds until the workers of a training that was killed have ended
 
 
@@ -58,38 +74,66 @@ def short_legs(*_: Any, **__: Any) -> int:
     return LEG
 
 
-def live(home: Path, runs: Path, case: str) -> None:
-    """A training, or the rest of one where there is one already; to be killed."""
+def live(home: Path, runs: Path, case: str, voice: Connection, writes: int | None) -> None:
+    """A training, or the rest of one where there is one already; to be killed, or to die after so many `writes`."""
+    sys.stderr = open(runs.with_suffix(".log"), "a")  # noqa: SIM115  as long as the process
     fit.leg_capacity = short_legs
     begun = list(runs.glob("*/run.json"))
-    import fallline.resuming  # noqa: F401  here, so that the moments of the kills are of training
-
     said: list[str] = []
+    if writes is not None:
+        _die_of_writing(writes)
 
     def watch(seen: Any) -> None:
         if not hasattr(seen, "horizon") and not said:
             said.append("walks")
-            print(said[0], flush=True)
+            voice.send(said[0])
 
-    print("begins", flush=True)
+    voice.send("begins")
     if begun:
         fl.resume(begun[0].parent, watch=watch, workers=CASES[case].get("workers", 1))
     else:
         fl.train(home / "table.csv", "sum", runs=runs, checkpoint_every=0, watch=watch, **CASES[case])
 
 
-def killed(home: Path, runs: Path, case: str, since: str, moment: float) -> str:
-    """Kill a training so many seconds after it "begins", or "walks" its first leg. Returns: when that was, in words."""
-    command = [sys.executable, __file__, str(home), str(runs), case]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        assert any(line == f"{since}\n" for line in process.stdout), process.communicate()[1]
+def _die_of_writing(writes: int) -> None:
+    """Have this process killed as it makes what it wrote last, for the so manieth time."""
+    left, fsync = [writes], os.fsync
+
+    def die(handle: int) -> None:
+        left[0] -= 1
+        if left[0] == 0:
+            os.kill(os.getpid(), signal.SIGKILL)
+        fsync(handle)
+
+    os.fsync = die
+
+
+def killed(home: Path, runs: Path, case: str, since: str, moment: float, worker: bool) -> str:
+    """Kill a training, or one of its workers, so many seconds after it "begins", or "walks" its first leg.
+
+    With "writes" it dies of itself, `moment` of the way through WRITES. Returns: when that was, in words.
+    """
+    heard, voice = processes.Pipe(duplex=False)
+    writes = 1 + int(moment * WRITES) if since == "writes" else None
+    process = processes.Process(target=live, args=(home, runs, case, voice, writes))
+    process.start()
+    voice.close()
+    lost = False
+    with suppress(EOFError):  # it has ended
+        while writes is not None or heard.recv() != since:
+            if writes is not None:
+                heard.recv()
         time.sleep(moment)
-        process.kill()
-        _, errors = process.communicate()
-    if process.returncode == 0:
+        lost = worker and _kill_a_worker(process.pid)
+        if not lost:
+            process.kill()
+    process.join()
+    if process.exitcode == 0:
         return "after its end"
-    assert process.returncode == -9, errors
+    told = f"{case}: {process.exitcode}. {runs.with_suffix('.log').read_text()}"
+    assert process.exitcode == (1 if lost else -9), told
+    if lost:
+        return "by the loss of a worker"
     folders = list(runs.glob("*"))
     until = time.monotonic() + GONE
     while folders and owner_of(folders[0]) is not None and time.monotonic() < until:
@@ -103,6 +147,20 @@ def killed(home: Path, runs: Path, case: str, since: str, moment: float) -> str:
     if not list(folders[0].glob("checkpoint/*")):
         return "before the first checkpoint"
     return "at its end" if (folders[0] / "weights.safetensors").exists() else "in between"
+
+
+def _kill_a_worker(pid: int | None) -> bool:
+    """Kill the last of the workers that a process has started; whether there was one."""
+    for told in sorted(_children(pid), reverse=True):
+        with suppress(OSError):
+            if b"fallline.parallel.worker" in Path(f"/proc/{told}/cmdline").read_bytes():
+                os.kill(told, signal.SIGKILL)
+                return True
+    return False
+
+
+def _children(pid: int | None) -> Iterable[int]:
+    return (int(told) for task in Path(f"/proc/{pid}/task").glob("*/children") for told in task.read_text().split())
 
 
 def differences(run: fl.Run, whole: fl.Run) -> list[str]:
@@ -125,6 +183,7 @@ def differences(run: fl.Run, whole: fl.Run) -> list[str]:
 def survive(home: Path, kills: int, cases: Sequence[str] = tuple(CASES), seed: int = 0) -> Counter[str]:
     """Kill so often, and go on each time. Returns: how often it was killed when. Raises AssertionError: other bits."""
     write_table(home / "table.csv")
+    processes.set_forkserver_preload(["fallline", "fallline.project", "fallline.resuming", "survival"])
     leg_capacity, fit.leg_capacity = fit.leg_capacity, short_legs
     seen, number = Counter[str](), 0
     try:
@@ -135,9 +194,13 @@ def survive(home: Path, kills: int, cases: Sequence[str] = tuple(CASES), seed: i
             case, runs = cases[number % len(cases)], home / f"life-{number}"
             deaths = []
             for _ in range(1 + int(draw.integers(4) == 0)):
-                since = ("begins", "walks", "walks", "walks")[draw.integers(4)]
-                lasts = wholes[case][1 if since == "begins" else 2]
-                deaths.append(killed(home, runs, case, since, draw.uniform(0, lasts)))
+                if any(fl.open_run(told.parent).finished for told in runs.glob("*/run.json")):
+                    break
+                since = ("begins", "walks", "walks", "walks", "writes")[draw.integers(5)]
+                since = "walks" if since == "writes" and "workers" in CASES[case] else since  # the worker writes
+                lasts = {"begins": wholes[case][1], "walks": wholes[case][2], "writes": 1.0}[since]
+                worker = "workers" in CASES[case] and bool(draw.integers(2))
+                deaths.append(killed(home, runs, case, since, draw.uniform(0, lasts), worker))
             return case, runs, deaths
 
         while seen.total() < kills:
@@ -175,10 +238,7 @@ def _whole(home: Path, case: str) -> tuple[fl.Run, float, float]:
 
 
 if __name__ == "__main__":
-    if len(sys.argv) == 2:
-        with tempfile.TemporaryDirectory() as folder:
-            for when, times in survive(Path(folder), int(sys.argv[1])).most_common():
-                print(f"{times:5}  killed {when}")
-        print("All went on to the same bits.")
-    else:
-        live(Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3])
+    with tempfile.TemporaryDirectory() as folder:
+        for when, times in survive(Path(folder), int(sys.argv[1])).most_common():
+            print(f"{times:5}  killed {when}")
+    print("All went on to the same bits.")

@@ -8,8 +8,9 @@ import numpy as np
 
 from fallline.lab.arithmetic import Line, Sum, bare, held, plain, times
 from fallline.measurement import Figures
-from fallline.models import Linear
+from fallline.models import Linear, Network
 from fallline.numbers import count
+from fallline.survey import as_array
 from fallline.told.re_add import works_out
 from fallline.training import Training
 
@@ -17,13 +18,21 @@ MOST = 12  # features of a row that are spelled out
 
 
 def score_lines(training: Training, m: Figures) -> tuple[list[Line], list[Any]]:
-    """The prediction of the first row, from its features; for one layer only."""
+    """The prediction of the first row, from its features; of a network from what comes into its last layer."""
     model = training.parts.model
-    if not isinstance(model, Linear) or not m["rows"]:
+    if not isinstance(model, Linear | Network) or not m["rows"]:
         return [], []
     step, row = m["step"], m["rows"][0]
     parameters = training.at(step - 1)
-    features = np.asarray(training.batch_of(step).features)[row["place"]].astype(np.float64)
+    features = np.asarray(training.batch_of(step).features)[row["place"]]
+    names = [str(i + 1) for i in range(len(features))]
+    if training.table is not None:
+        names = list(training.table.preparation.feature_names)
+    if isinstance(model, Network):
+        features = np.asarray(model.signals(parameters, as_array(features[None]))[-1])[0]
+        parameters = parameters[f"layer{len(model.hidden) + 1}"]
+        names = [f"unit {k + 1} of layer {len(model.hidden)}" for k in range(len(features))]
+    features = features.astype(np.float64)
     weights = np.asarray(parameters["weights"], np.float64).reshape(len(features), -1)
     bias = np.asarray(parameters["bias"], np.float64).reshape(-1) if model.bias else np.zeros(model.outputs)
     true = int(np.argmax(row["target"])) if isinstance(row["target"], list) else 0
@@ -31,7 +40,7 @@ def score_lines(training: Training, m: Figures) -> tuple[list[Line], list[Any]]:
     own, name = f"row {count(row['row'])}", f"score{of}" if _is_scored(training) else "prediction"
     score = float(features @ weights[:, true] + bias[true])
     if len(features) == 1:
-        column = training.table.preparation.feature_names[0] if training.table else "feature"
+        column = names[0]
         if not model.bias:
             (w, x), made = times(float(weights[0, true]), float(features[0]))
             first = {"formula": f"{own}: {name} = weight × {column}", "numbers": f"{made} = {w} × {x}"}
@@ -43,9 +52,13 @@ def score_lines(training: Training, m: Figures) -> tuple[list[Line], list[Any]]:
                 "numbers": f"{found.total} = {w} × {x} + {b}",
             }
         return [first, *_response_line(training, row, score, true)], []
-    title, lines = _by_feature(training, features, weights[:, true], float(bias[true]), score, name, model.bias)
+    one = "unit" if isinstance(model, Network) else "feature"
+    there = np.flatnonzero(features)  # what is 0 adds nothing
+    own_bias = float(bias[true]) if model.bias else None
+    some = [names[i] for i in there]
+    title, lines = contributions(some, features[there], weights[there, true], own_bias, score, name, one)
     plus = " + bias" if model.bias else ""
-    shown = {"formula": f"{own}: {name} = sum of weight × feature{plus}", "numbers": lines[-1]["numbers"]}
+    shown = {"formula": f"{own}: {name} = sum of weight × {one}{plus}", "numbers": lines[-1]["numbers"]}
     opened = [{"title": f"Row {count(row['row'])}, {title}", "lines": lines}]
     return [shown, *_response_line(training, row, score, true)], opened
 
@@ -67,16 +80,14 @@ def _response_line(training: Training, row: Figures, score: float, true: int) ->
     ]
 
 
-def _by_feature(
-    training: Training, features: np.ndarray, weights: np.ndarray, bias: float, total: float, name: str, biased: bool
-) -> tuple[str, list[Line]]:
-    """One prediction feature by feature, those that count most first."""
-    names = training.table.preparation.feature_names if training.table else [str(i + 1) for i in range(len(features))]
-    return contributions(list(names), features, weights, bias if biased else None, total, name)
-
-
 def contributions(
-    names: list[str], features: np.ndarray, weights: np.ndarray, bias: float | None, total: float, name: str
+    names: list[str],
+    features: np.ndarray,
+    weights: np.ndarray,
+    bias: float | None,
+    total: float,
+    name: str,
+    one: str = "feature",
 ) -> tuple[str, list[Line]]:
     """weight × value of each feature, those that count most first; with the bias they add up to what is printed."""
     parts = features * weights
@@ -94,4 +105,4 @@ def contributions(
     if bias is not None:
         lines.append({"formula": "bias", "numbers": bare(found.rest[-1])})
     lines.append({"formula": name, "numbers": f"{found.total} = {' + '.join(added)}"})
-    return "feature by feature", lines
+    return f"{one} by {one}", lines
