@@ -20,7 +20,8 @@ from safetensors.numpy import load_file, save_file
 
 import fallline as fl
 from broken.case import clean
-from fallline.errors import FalllineError, RunError
+from fallline.errors import DataError, FalllineError, RunError
+from fallline.trace.contents import WHERE_THERE
 from fallline.trace.evidence import evidence_name
 
 EVIL = (
@@ -95,6 +96,29 @@ def test_names_that_are_paths_write_nothing_outside(copy, tmp_path, name):
     assert before == {path: data for path, data in files(tmp_path).items() if not path.startswith(str(copy))}
     assert not Path("evil").exists()
     assert not Path("/tmp/evil").exists()
+
+
+@pytest.mark.parametrize("entry", [(key, name) for key, forms in WHERE_THERE.items() for name in forms])
+def test_an_entry_of_another_kind_is_told_before_anything_is_made_of_it(copy, entry):
+    key, name = entry
+    change(copy, lambda told: told[key].update({name: [{"a": None}]}))
+    with pytest.raises(RunError, match=rf"run.json is damaged: it lacks {key}\.{name}"):
+        fl.resume(copy, epochs=1)
+
+
+def test_a_run_whose_table_is_a_device_is_refused(copy):
+    change(copy, lambda told: told["data"]["source"].update({"path": "/dev/zero"}))
+    for use in (lambda: fl.open_run(copy).measure("gradients"), lambda: fl.resume(copy, epochs=1)):
+        with pytest.raises(DataError, match="a pipe or a device"):
+            use()
+
+
+def test_a_lock_that_is_another_file_as_well_is_not_written(copy, tmp_path):
+    (tmp_path / "mine.txt").write_text("mine")
+    (copy / "lock").hardlink_to(tmp_path / "mine.txt")
+    with pytest.raises(RunError, match="also another file"):
+        fl.resume(copy, epochs=1)
+    assert (tmp_path / "mine.txt").read_text() == "mine"
 
 
 def test_markup_in_a_run_is_text_in_its_report(copy):

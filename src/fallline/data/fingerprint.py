@@ -37,6 +37,8 @@ def fingerprint(source: Any) -> dict[str, Any]:
         size = sum(f["size"] for f in files)
         return {"name": path.name, "path": str(path), "size": size, "sha256": digest, "files": len(files)}
     try:
+        if path.exists() and not path.is_file():  # it may never end
+            raise DataError(f"'{path}' is no file that holds a table, but a pipe or a device.\nName a file.")
         with path.open("rb") as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
         return {"name": path.name, "path": str(path), "size": path.stat().st_size, "sha256": digest}

@@ -46,6 +46,37 @@ LATER: dict[str, Any] = {  # once it has ended
     "extended": [{"from": int, "to": int}],
     "resumed": [{"step": int, "said": [str]}],
 }
+WHERE_THERE: dict[str, dict[str, Any]] = {  # entries that may be absent or null, but are of no other kind
+    "given": {
+        "header": bool,
+        "validation": NUMBER,
+        "test": NUMBER,
+        "split": str,
+        "weights": str,
+        "until": int,
+        "checkpoint_every": NUMBER,
+        "sync": int,
+        "bound": int,
+        "device": str,
+        "types": {},
+        "workers": int,
+        "class_weight": (str, dict),
+    },
+    "settings": {
+        **dict.fromkeys(("model", "activation", "init", "output", "loss", "rule", "schedule"), str),
+        **dict.fromkeys(("rate_changes", "stop", "average"), str),
+        **dict.fromkeys(("l1", "l2", "seconds", "clip"), NUMBER),
+        **dict.fromkeys(("epochs", "steps", "precision", "seed", "parameters", "steps_an_epoch"), int),
+        "bias": bool,
+        "standardize": bool,
+        "condensed": bool,
+        "batch": (int, str),
+        "rate": (str, *NUMBER),
+        "rate_asked": (str, *NUMBER),
+    },
+    "start": {"loss": NUMBER, "trivial_loss": NUMBER, "trivial": str},
+    "metrics": {"train": {}, "validation": {}, "test": {}},
+}
 MOST = 2**31  # parameters, at the most, that shapes may come to
 
 
@@ -53,6 +84,10 @@ def wrong_contents(run: dict[str, Any]) -> list[str]:
     """The keys of run.json that are absent or not what they should be."""
     wrong = [key for key, form in CONTENTS.items() if not _fits(run.get(key), form)]
     wrong += [key for key, form in LATER.items() if run.get(key) is not None and not _fits(run[key], form)]
+    for key, forms in WHERE_THERE.items():
+        there = run.get(key)
+        if isinstance(there, dict):
+            wrong += [f"{key}.{name}" for name, form in forms.items() if not _fits_where_there(there.get(name), form)]
     figures = (run.get("verdict") or {}).get("figures") if isinstance(run.get("verdict"), dict) else None
     if "verdict" in wrong or not isinstance(figures, dict | None):
         wrong.insert(0, "a verdict that can be read")
@@ -62,6 +97,15 @@ def wrong_contents(run: dict[str, Any]) -> list[str]:
         if negative or count > MOST or count != len(run["parameter_names"]):
             wrong.append("shapes of parameters that fit their names")
     return wrong
+
+
+def _fits_where_there(value: Any, form: Any) -> bool:
+    return value is None or _fits(value, form) or (form == NUMBER and _is_no_number(value))
+
+
+def _is_no_number(value: Any) -> bool:
+    """What stands for a number that JSON has no word for."""
+    return isinstance(value, dict) and set(value) == {"not finite"}
 
 
 def _fits(value: Any, form: Any) -> bool:
