@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 
 import numpy as np
@@ -79,26 +79,32 @@ def sample(source: Source, most: int) -> tuple[np.ndarray, pl.DataFrame]:
     for first, frame in source.chunks():
         here = numbers[np.searchsorted(numbers, first) : np.searchsorted(numbers, first + len(frame))]
         taken.append(frame[here - first] if len(here) < len(frame) else frame)
-    frame = pl.concat(taken, how="vertical_relaxed")
-    return numbers, frame.select(tidy(column) for column in frame)
+    with counted_as(numbers):
+        return numbers, pl.DataFrame([tidy(column) for column in pl.concat(taken)])
+
+
+def counted_from(first: int) -> AbstractContextManager[None]:
+    """Errors raised inside count rows from 1 in a chunk; they are to count them in the table."""
+    return _counted(lambda row: first + row)
+
+
+def counted_as(numbers: np.ndarray) -> AbstractContextManager[None]:
+    """The same where rows have these numbers in the table, from 0."""
+    return _counted(lambda row: int(numbers[row - 1]) + 1)
 
 
 @contextmanager
-def counted_from(first: int) -> Iterator[None]:
-    """Errors raised inside count rows from 1 in a chunk; they are to count them in the table."""
+def _counted(number: Callable[[int], int]) -> Iterator[None]:
     try:
         yield
     except DataError as error:
-        told = re.sub(r"\b([Rr]ow) (\d+)", lambda m: f"{m[1]} {int(m[2]) + first}", str(error), count=1)
+        told = re.sub(r"\b([Rr]ow) (\d+)", lambda m: f"{m[1]} {number(int(m[2]))}", str(error), count=1)
         raise DataError(told) from None
 
 
 def _read_as(series: pl.Series, kind: pl.DataType) -> pl.Series:
     if not is_text(series):
-        if series.dtype.is_float():
-            check_finite(series)
-            series = series.fill_nan(None)
-        return series if series.dtype == kind else series.cast(kind, strict=False)
+        return tidy(series)
     series = stripped(series)
     if kind == pl.String:
         return series
@@ -114,4 +120,6 @@ def _read_as(series: pl.Series, kind: pl.DataType) -> pl.Series:
             f"Row {row + 1} of column '{shown(series.name)}' is '{shown(series[row])}', but a sample of the rows "
             f"holds {kinds} only.\nCorrect it, or leave the column out of the file."
         )
+    if read.dtype.is_float():
+        check_finite(read)
     return read
