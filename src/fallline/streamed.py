@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from fallline.data import Split, apply, encode, infer, task_of
-from fallline.data.bound import CELL, FEATURES, TEXT, bytes_of, memory, size
+from fallline.data.bound import CELL, FEATURES, LEAST, TEXT, bytes_of, memory, size
 from fallline.data.content import ending_of, unpacked
 from fallline.data.header import ENDINGS
 from fallline.data.stream.chunks import Part, Source
@@ -33,7 +33,8 @@ from fallline.settings import task_of as task_asked
 from fallline.spooled import Spooled
 from fallline.table import Table, class_weights, nothing_to_learn_from, row_weights, to_name
 
-SAMPLE = 200_000  # rows, at most
+FEWEST, SAMPLE = 2_000, 200_000  # rows of the sample
+SAMPLED = 50  # bytes that a cell of it takes, with its features, about
 OWN = 12 * 10**8  # bytes that the program itself takes, legs included
 BOMB = 100  # times as large as packed: no table unpacks to that
 PACKED = 5  # a compressed number's bytes in memory for each on disk, about
@@ -112,8 +113,8 @@ def stream_table(
         for asked in (target, split_column, weight_column):
             if asked is not None and asked not in table.names:
                 raise DataError(f"{unknown('column', asked, table.names)}\n{to_name(table.names)}")
-        most = int(np.clip(bound // (400 * len(table.names)), 2_000, SAMPLE))
-        numbers, frame = sample(table, most)
+        _check_width(table, files_of(source)[0].name, bound)
+        numbers, frame = sample(table, sampled(bound, len(table.names)))
         plan = Plan(
             dict(zip(frame.columns, frame.dtypes, strict=True)),
             target,
@@ -162,11 +163,26 @@ def stream_table(
     weight = piece.weight[there]
     if factors is not None:
         weight = weight * factors[codes.astype(int)]
-    sampled = Table(
+    looked_at = Table(
         frame, numbers, known.columns, known.preparation, known.target, _split(piece.part[there], known, plan),
         apply(known.preparation, frame, numbers), codes, weight, known.dropped,
     )  # fmt: skip
-    return Streamed(sampled, spool, known, table.rows, max(bound // 16, (bound - OWN) // 4))
+    return Streamed(looked_at, spool, known, table.rows, max(bound // 16, (bound - OWN) // 4))
+
+
+def sampled(bound: int, columns: int) -> int:
+    """How many rows of a table at most are looked at all at once."""
+    return int(np.clip(bound // (8 * SAMPLED * columns), FEWEST, SAMPLE))
+
+
+def _check_width(table: Source, name: str, bound: int) -> None:
+    """Raises: DataError where even the smallest sample has too many columns for the memory allowed."""
+    needed = min(FEWEST, table.rows) * len(table.names) * SAMPLED
+    if needed > max(bound, LEAST) // 2:
+        raise DataError(
+            f"'{name}' has {len(table.names):,} columns: to read it piece by piece takes about {size(2 * needed)} of "
+            f"memory, more than the {size(bound)} allowed.\nLeave columns out, or allow more with --memory."
+        )
 
 
 def _cells(files: list[Path]) -> int:

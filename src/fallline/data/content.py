@@ -7,7 +7,7 @@ import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO
+from typing import IO, cast
 
 from fallline.data.header import ENDINGS
 from fallline.errors import DataError
@@ -54,7 +54,7 @@ def opened(path: Path) -> Iterator[IO[bytes]]:
         with path.open("rb") as file:
             packed = file.read(len(PACKED)) == PACKED
             file.seek(0)
-            yield gzip.GzipFile(fileobj=file) if packed else file
+            yield cast(IO[bytes], gzip.GzipFile(fileobj=file)) if packed else file
     except (EOFError, zlib.error, gzip.BadGzipFile):
         raise DataError(f"'{path.name}' is a damaged or cut short gzip file.\nDownload it again.") from None
 

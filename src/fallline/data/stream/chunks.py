@@ -9,17 +9,16 @@ from typing import Any
 
 import numpy as np
 import polars as pl
-from pyarrow import parquet
 
 from fallline.data.bound import check_columns
 from fallline.data.columnar import damaged, flat, frame_of_arrow, with_empty_lists
 from fallline.data.header import check_unique, plain_name
+from fallline.data.stream.sliced import file_of, side_by_side
 from fallline.data.stream.sources import common, other_columns
 from fallline.errors import DataError
 
 CHUNK = 65_536  # rows read at a time, at most
-CELLS = 2**21  # at most
-BUFFER = 2**16  # bytes of a column that are read at a time
+CELLS = 2**22  # cells, so that wide rows take no more memory than narrow ones
 
 
 @dataclass(frozen=True)
@@ -29,6 +28,7 @@ class Part:
     path: Path
     name: str  # of the file that was given, for errors
     schema: dict[str, Any] = field(default_factory=dict)  # kinds by the names in the file; known when it is written
+    slices: tuple[Path, ...] = ()  # of its columns, where it is too wide to be read from
     commas: frozenset[str] = frozenset()  # columns of text in which all cells are numbers with a decimal comma
 
 
@@ -72,14 +72,15 @@ class Source:
 
     def chunks(self) -> Iterator[tuple[int, pl.DataFrame]]:
         """(number of the first row, rows as they lie) of each chunk, in order."""
-        first, rows = 0, int(np.clip(CELLS // len(self.names), 1, CHUNK))
+        first = 0
         for part in self.parts:
             try:
-                # buffered ahead, pyarrow would keep all of the file until it is closed
-                with _file(part.path) as file:
-                    for batch in file.iter_batches(batch_size=rows, columns=flat(file.schema_arrow)):
+                with file_of(part.path, len(self.names)) as file:
+                    names = file.schema_arrow.names
+                    read = file.iter_batches(batch_size=rows_of(len(self.names)), columns=flat(file.schema_arrow))
+                    for batch in side_by_side(part.slices) if part.slices else read:
                         batch.validate(full=True)
-                        yield first, self._frame(batch, file.schema_arrow.names, part)
+                        yield first, self._frame(batch, names, part)
                         first += len(batch)
             except DataError:
                 raise
@@ -102,6 +103,11 @@ class Source:
         return pl.DataFrame(columns)
 
 
+def rows_of(columns: int) -> int:
+    """The rows of a chunk of so many columns."""
+    return int(np.clip(CELLS // max(columns, 1), 1, CHUNK))
+
+
 def _kinds(schema: Any, part: Part) -> dict[str, Any]:
     """What the columns of a file are once read; lists and the like are empty ones."""
     check_unique(schema.names, f"'{part.name}'")
@@ -114,11 +120,7 @@ def _kinds(schema: Any, part: Part) -> dict[str, Any]:
 
 def _opened(part: Part) -> tuple[Any, Any]:
     try:
-        with _file(part.path) as file:
+        with file_of(part.path, 1) as file:
             return file.metadata, file.schema_arrow
     except Exception as error:
         raise damaged(part.name, error) from None
-
-
-def _file(path: Path) -> Any:
-    return parquet.ParquetFile(path, pre_buffer=False, buffer_size=BUFFER, page_checksum_verification=True)

@@ -7,7 +7,9 @@ column means is found out later, as it is for a table in memory.
 from __future__ import annotations
 
 import shutil
+import tempfile
 from collections.abc import Collection
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,13 +18,15 @@ from pyarrow import parquet
 
 from fallline.data.bound import check_columns, size
 from fallline.data.content import check_content, opened, unreadable
-from fallline.data.stream.chunks import Part, Source
+from fallline.data.stream.chunks import Part, Source, rows_of
+from fallline.data.stream.sliced import held, sliced
 from fallline.data.stream.sources import common, other_columns
 from fallline.data.stream.texts import delimited_pieces, json_pieces
 from fallline.data.values import stripped
 from fallline.errors import DataError, StorageError
 
 SMALLEST, LARGEST = 2**18, 2**23  # bytes of a piece of text
+LEAST_ROOM = 2**26  # bytes that reading all columns of a Parquet file may hold
 
 
 def source_of(files: list[Path], folder: Path, *, header: bool | None, bound: int) -> Source:
@@ -38,7 +42,7 @@ def source_of(files: list[Path], folder: Path, *, header: bool | None, bound: in
         except OSError as error:
             raise unreadable(path, error) from None
     if kind == "parquet":
-        return Source([Part(path, path.name) for path in files])
+        return _narrow(Source([Part(path, path.name) for path in files]), folder, max(bound // 8, LEAST_ROOM))
     if kind not in ("text", "json lines"):
         raise DataError(
             f"'{files[0].name}' does not fit into the memory allowed, and can't be read piece by piece.\n"
@@ -58,17 +62,39 @@ def source_of(files: list[Path], folder: Path, *, header: bool | None, bound: in
                 raise other_columns(path, names, files[0], first)
             parts += new
     except OSError as error:
-        left = shutil.disk_usage(folder).free
-        raise StorageError(
-            f"The table can't be written to '{folder.parent.parent}' as Parquet: {error.strerror} "
-            f"({size(left)} free).\nSet TMPDIR to a folder with more room, or give Parquet files."
-        ) from None
+        raise _full(folder, error, "Parquet") from None
     return Source(parts)
+
+
+def _narrow(source: Source, folder: Path, room: int) -> Source:
+    """The same rows, from slices of columns where all columns at once would hold more than so many bytes."""
+    rows = rows_of(len(source.names))
+    try:
+        parts = [
+            replace(part, slices=tuple(sliced(part.path, folder / f"{number:05d}", rows, room // 2)))
+            if held(part.path) > room
+            else part
+            for number, part in enumerate(source.parts)
+        ]
+    except OSError as error:
+        raise _full(folder, error, "Arrow") from None
+    return Source(parts)
+
+
+def _full(folder: Path, error: OSError, kind: str) -> StorageError:
+    """The error for a table that can't be written anew."""
+    where = tempfile.gettempdir()
+    free = size(shutil.disk_usage(where).free)
+    return StorageError(
+        f"The table can't be written to '{where}' as {kind}, to be read in pieces: {error.strerror} ({free} free).\n"
+        "Set TMPDIR to a folder with more room."
+    )
 
 
 def _text(path: Path, to: Path, header: bool | None, most: int) -> Part:
     """One file of text columns, and which of them are numbers with a decimal comma in all rows."""
-    writer, commas = None, None
+    writer, frame = None, pl.DataFrame()
+    commas: dict[str, bool] | None = None
     try:
         for frame, separator in delimited_pieces(path, most, header=header):
             if commas is None:
@@ -81,7 +107,12 @@ def _text(path: Path, to: Path, header: bool | None, most: int) -> Part:
         if writer is not None:
             writer.close()
     assert writer is not None, "a text without rows is refused"
-    return Part(to, path.name, dict.fromkeys(frame.columns, pl.String()), frozenset(n for n, s in commas.items() if s))
+    return Part(
+        to,
+        path.name,
+        dict.fromkeys(frame.columns, pl.String()),
+        commas=frozenset(n for n, s in (commas or {}).items() if s),
+    )
 
 
 def _commas(series: pl.Series) -> bool | None:

@@ -7,7 +7,7 @@ is then read so, and a cell that can't be is an error with its row.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 
@@ -54,10 +54,10 @@ class Plan:
 
     def pieces(self, source: Source) -> Iterator[Piece]:
         """All rows in order, a chunk at a time. Raises DataError, with the row counted through all files."""
-        for first, frame in source.chunks():
+        for first, frame in tidied(source, self.schema):
             with counted_from(first):
-                frame = frame.select(_read_as(column, self.schema[column.name]) for column in frame)
-                yield self.piece(first, frame)
+                piece = self.piece(first, frame)
+            yield piece
 
     def piece(self, first: int, frame: pl.DataFrame, numbers: np.ndarray | None = None) -> Piece:
         """Tidied rows with their parts and weights; `numbers` where they don't follow each other from `first`."""
@@ -81,6 +81,14 @@ def sample(source: Source, most: int) -> tuple[np.ndarray, pl.DataFrame]:
         taken.append(frame[here - first] if len(here) < len(frame) else frame)
     with counted_as(numbers):
         return numbers, pl.DataFrame([tidy(column) for column in pl.concat(taken)])
+
+
+def tidied(source: Source, kinds: Mapping[str, pl.DataType]) -> Iterator[tuple[int, pl.DataFrame]]:
+    """(number of the first row, rows) of each chunk, cells read as the sample was. Raises DataError."""
+    for first, frame in source.chunks():
+        with counted_from(first):
+            frame = pl.DataFrame([_read_as(column, kinds[column.name]) for column in frame])
+        yield first, frame
 
 
 def counted_from(first: int) -> AbstractContextManager[None]:
