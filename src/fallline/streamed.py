@@ -70,10 +70,12 @@ def bound_of(source: Any, asked: str) -> int | None:
         needed = max(_cells(files) * 8 * FEATURES, packed) if packed * PACKED * FEATURES > bound // 8 else 0
     elif kind in ("text", "json lines"):
         each = TEXT + CELL // 4
-        gzip = kind_of(files[0]) == "gzip"
-        needed = sum(unpacked(path, bound // each + 1) for path in files) * each if gzip else packed * each
-        if gzip and needed > BOMB * packed * each:
-            return None  # read in memory, or refused there
+        if kind_of(files[0]) == "gzip":
+            sizes = [unpacked(path, bound // each + 1) for path in files]
+            if any(whole > BOMB * read for whole, read in sizes):
+                return None  # read in memory, or refused there
+            packed = sum(whole for whole, _ in sizes)
+        needed = packed * each
     else:
         needed = packed * FEATURES
         if needed > bound and asked != "auto":

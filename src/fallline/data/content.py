@@ -7,7 +7,7 @@ import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, cast
+from typing import IO, Any, cast
 
 from fallline.data.header import ENDINGS
 from fallline.errors import DataError
@@ -59,16 +59,17 @@ def opened(path: Path) -> Iterator[IO[bytes]]:
         raise DataError(f"'{path.name}' is a damaged or cut short gzip file.\nDownload it again.") from None
 
 
-def unpacked(path: Path, enough: int) -> int:
-    """How many bytes a file has, unpacked; no more than about `enough` are counted. Raises DataError."""
+def unpacked(path: Path, enough: int) -> tuple[int, int]:
+    """How many bytes a file has, unpacked, and packed; about `enough` of them are looked at. Raises DataError."""
     count = 0
     try:
         with opened(path) as file:
             while count < enough and (part := file.read(2**20)):
                 count += len(part)
+            raw: Any = getattr(file, "fileobj", file)
+            return count, raw.tell()
     except OSError as error:
         raise unreadable(path, error) from None
-    return count
 
 
 def unreadable(path: Path, error: OSError) -> DataError:

@@ -59,7 +59,7 @@ def read_start(
         typed: whether cells that are numbers may be read as such at once; else all are text.
     """
     size, lines = len(data), data.count(b"\n")
-    data = _text(data, name, At())
+    data = checked(data, name, At())
     separator = separator or separator_of(data)
     check_text(name, data, separator)
     records = scan(data, separator)
@@ -78,7 +78,7 @@ def read_start(
 
 def read_on(data: bytes, name: str, head: Head) -> pl.DataFrame:
     """The rows, as text, of a later piece of a text, which begins at `head.at`."""
-    data = _text(data, name, head.at)
+    data = checked(data, name, head.at)
     check_text(name, data, head.separator)
     records = scan(data, head.separator)
     read = check_even(data, head.separator, records, name, head.at)
@@ -97,7 +97,7 @@ def _frame(
     return frame
 
 
-def _text(data: bytes, name: str, at: At) -> bytes:
+def checked(data: bytes, name: str, at: At) -> bytes:
     """UTF-8 with lines that end in a line feed, or an error."""
     if not data.strip() and not at.fields:
         raise DataError(f"'{name}' is empty.\nName a file with at least one row.")

@@ -11,9 +11,9 @@ import polars as pl
 
 from fallline.data.bound import size, text_allowed
 from fallline.data.content import ending_of, opened, unreadable
-from fallline.data.delimited import BOM, FEWEST_LINES, LOOKED_AT, check_rows, read_on, read_start, separator_of
+from fallline.data.delimited import BOM, FEWEST_LINES, LOOKED_AT, check_rows, checked, read_on, read_start, separator_of
 from fallline.data.lines import read_json_lines
-from fallline.data.records import upto_last
+from fallline.data.records import At, upto_last
 from fallline.errors import DataError
 
 BLANK = b"\r\n"
@@ -83,6 +83,8 @@ def _pieces(path: Path, most: int, cut: Callable[[bytes], int] | None = None) ->
                     yield data[:whole]
                 if last:
                     return
+                if cut and not whole and not line and b"\0" in data[:LOOKED_AT]:
+                    checked(data[:LOOKED_AT], path.name, At())  # tells that it is no text, before all is looked through
                 line += data.count(b"\n", 0, whole)
                 data = data[whole:]
                 wanted = max(most, 2 * len(data))
