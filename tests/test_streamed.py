@@ -1,5 +1,6 @@
 """Tables read piece by piece train as those in memory do."""
 
+import decimal
 import json
 import os
 import subprocess
@@ -8,6 +9,7 @@ import sys
 import jax
 import numpy as np
 import polars as pl
+import pyarrow as pa
 import pytest
 from pyarrow import parquet
 
@@ -288,6 +290,15 @@ def test_a_full_disk_is_told_with_what_is_full_and_what_to_do(tmp_path, monkeypa
     monkeypatch.setattr("fallline.data.stream.convert.parquet.ParquetWriter.write_table", full)
     with pytest.raises(StorageError, match=r"written to '.*' as Parquet.*: No space left .*\nSet TMPDIR"):
         stream_table(tmp_path / "t.csv", "y", check(), 10**6)
+
+
+@pytest.mark.parametrize("kind", [pa.decimal256(60, 2), pa.timestamp("us", "Mars/Olympus")])
+def test_a_kind_that_can_not_be_read_is_refused_with_its_column(kind, tmp_path, capfd):
+    cells = pa.array([decimal.Decimal(1)] * 60, kind) if "decimal" in str(kind) else pa.array(range(60), kind)
+    parquet.write_table(pa.table({"a": cells, "y": pa.array(range(60))}), tmp_path / "t.parquet")
+    with pytest.raises(DataError, match=r"Column 'a' of 't.parquet' holds .* which can't be read"):
+        stream_table(tmp_path / "t.parquet", "y", check(), 10**6)
+    assert capfd.readouterr().err == ""
 
 
 def test_as_many_classes_as_rows_are_refused(tmp_path):
