@@ -68,11 +68,13 @@ def read_start(
     start = read[:MOST_ROWS] if read else _rows_at_the_start(data, separator, records.ends)
     header = has_header(start) if header is None else header
     names = named(start[0], name) if header else [f"column_{i + 1}" for i in range(len(start[0]))]
-    first = int(np.argmax(~records.blank))
+    first, at = int(np.argmax(~records.blank)), At()
     if read is None and header:
-        data = data[records.ends[first] + 1 :]
+        below = int(records.ends[first]) + 1
+        at = At(1 + data.count(b"\n", 0, below), below, first + 1, len(names))
+        data = data[below:]
         records = Records(records.ends, records.fields, records.blank[first + 1 :])
-    frame = _frame(data, name, Head(names, separator, At()), records, read[header:] if read else None, typed)
+    frame = _frame(data, name, Head(names, separator, at), records, read[header:] if read else None, typed)
     return frame, Head(names, separator, At(lines + 1, size, first + 1, len(names)))
 
 
@@ -82,6 +84,8 @@ def read_on(data: bytes, name: str, head: Head) -> pl.DataFrame:
     check_text(name, data, head.separator)
     records = scan(data, head.separator)
     read = check_even(data, head.separator, records, name, head.at)
+    if read is None and data.startswith(BOM):  # which the fast reader would drop, but here is a part of a cell
+        read = rows(data, head.separator, name, head.at)
     return _frame(data, name, head, records, read, typed=False)
 
 

@@ -11,6 +11,7 @@ import polars as pl
 from fallline.data.bound import check_columns, check_text
 from fallline.errors import DataError
 
+BOM = b"\xef\xbb\xbf"
 EXAMPLE = 'Write one object a line, like {"age": 39, "city": "Bern"}.'
 
 
@@ -24,13 +25,16 @@ def read_json_lines(data: bytes, name: str, *, first: int = 1, texts: Collection
     Raises: DataError with the line that is no JSON object.
     """
     check_text(name, data, ":")
+    marked = first > 1 and data.startswith(BOM)  # the mark is dropped at the start of a file alone
     try:
+        if marked:
+            raise pl.exceptions.ComputeError
         return pl.read_ndjson(data, infer_schema_length=None, schema_overrides=dict.fromkeys(texts, pl.String))
     except (pl.exceptions.PolarsError, pl.exceptions.PanicException):
         pass  # what is wrong, and in which line, is found line by line
     check_text(name, data, ":", slowly=True)
     rows = []
-    for number, line in enumerate(data.removeprefix(b"\xef\xbb\xbf").split(b"\n"), start=first):
+    for number, line in enumerate(data.removeprefix(b"" if marked else BOM).split(b"\n"), start=first):
         if not line.strip():
             continue
         try:

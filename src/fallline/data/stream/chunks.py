@@ -82,6 +82,8 @@ class Source:
                         batch.validate(full=True)
                         yield first, self._frame(batch, names, part)
                         first += len(batch)
+                if first != sum(self.counts[: self.parts.index(part) + 1]):
+                    raise ValueError("it has another number of rows than it says")
             except DataError:
                 raise
             except Exception as error:  # whatever a reader says of bytes that are none of its format
@@ -121,6 +123,8 @@ def _kinds(schema: Any, part: Part) -> dict[str, Any]:
 def _opened(part: Part) -> tuple[Any, Any]:
     try:
         with file_of(part.path, 1) as file:
+            if file.metadata.num_rows < 0:
+                raise ValueError("its number of rows is lost")
             return file.metadata, file.schema_arrow
     except Exception as error:
         raise damaged(part.name, error) from None
