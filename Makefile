@@ -40,7 +40,7 @@ bench-gpu: .venv/ready
 screenshots: .venv/ready chromium
 	$(BIN)/python docs/screenshots.py
 
-# 10 million rows; a quick look: make bench-large ROWS=200000 MEMORY=50MB
+# 10 million rows; a quick look: make bench-large ROWS=1000000 MEMORY=100MB
 ROWS ?= 10000000
 MEMORY ?= 1.5GB
 bench-large: .venv/ready

@@ -1,5 +1,6 @@
 """Tables read piece by piece train as those in memory do."""
 
+import decimal
 import json
 import os
 import subprocess
@@ -8,10 +9,13 @@ import sys
 import jax
 import numpy as np
 import polars as pl
+import pyarrow as pa
 import pytest
+from pyarrow import parquet
 
 import fallline as fl
 from fallline import streamed
+from fallline.data.stream.convert import source_of
 from fallline.errors import DataError, SettingsError, StorageError
 from fallline.fit import fit
 from fallline.owner import this_process
@@ -166,7 +170,7 @@ def test_an_error_names_the_row_in_the_whole_table_and_leaves_nothing_behind(tmp
 
 def test_a_disk_without_room_is_told_before_rows_are_written(big, monkeypatch):
     monkeypatch.setattr("fallline.data.stream.spool.SPARE", 10**18)
-    with pytest.raises(StorageError, match="of disk, but"):
+    with pytest.raises(StorageError, match=r"of disk, and .* are to stay free, but"):
         stream_table(big, "y", check(), 10**9)
 
 
@@ -218,6 +222,98 @@ print(re.search(r"VmHWM:\\s*(\\d+) kB", open("/proc/self/status").read())[1])
         done = subprocess.run([sys.executable, "-c", code, path], capture_output=True, text=True, check=True)
         peaks.append(int(done.stdout) * 1024)  # not ru_maxrss: a child has its parent's
     assert peaks[1] - peaks[0] < 60e6  # the table itself is 134 MB larger
+
+
+@pytest.mark.skipif(not os.path.exists("/proc/self/clear_refs"), reason="the peak of memory is read from Linux")
+def test_a_wide_table_is_trained_on_within_the_memory_allowed(tmp_path):
+    code = """
+import re, sys
+import fallline as fl
+run = fl.train(sys.argv[1], "y", runs=sys.argv[2], memory="1.1GB", batch=256, rate=0.01, until=60)
+assert "streamed" in run.data
+print(re.search(r"VmHWM:\\s*(\\d+) kB", open("/proc/self/status").read())[1])
+"""
+    stream, path = np.random.default_rng(0), tmp_path / "wide.parquet"
+    wide = {f"x{i}": stream.integers(0, 99, 60_000).astype(np.float32) for i in range(500)}
+    pl.DataFrame(wide | {"y": stream.integers(0, 2, 60_000)}).write_parquet(path)
+    command = [sys.executable, "-c", code, path, tmp_path / "runs"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert int(done.stdout) * 1024 < 1.1e9
+
+
+def test_a_table_too_wide_for_its_reader_is_read_in_slices_of_columns(tmp_path, monkeypatch):
+    columns = {f"x{i}": np.arange(3_000) * (i + 1) % 97 / 4 for i in range(40)}
+    lists = {"l": [[1]] * 3_000, "c": pl.Series(["u", "v", None] * 1_000, dtype=pl.Categorical)}
+    wide = pl.DataFrame({"y": np.arange(3_000) % 2} | columns | lists)
+    wide.write_parquet(tmp_path / "wide.parquet", row_group_size=1_700)
+    files = [tmp_path / "wide.parquet"]
+    plain = list(source_of(files, tmp_path, header=None, bound=1).chunks())
+    monkeypatch.setattr("fallline.data.stream.convert.LEAST_ROOM", 10**5)
+    monkeypatch.setattr("fallline.data.stream.chunks.CELLS", 43 * 700)
+    source = source_of(files, tmp_path, header=None, bound=1)
+    assert len(source.parts[0].slices) > 2
+    numbers, chunks = zip(*source.chunks(), strict=True)
+    assert list(numbers) == list(np.cumsum([0, *map(len, chunks)])[:-1])
+    assert max(map(len, chunks)) <= 700
+    assert pl.concat(chunks).equals(pl.concat(frame for _, frame in plain))
+
+
+def test_what_memory_can_not_hold_is_refused_or_told(tmp_path, monkeypatch, big):
+    table().write_ipc(tmp_path / "t.arrow")
+    with pytest.raises(DataError, match=r"(?s)'t.arrow' would take .* more than the 10 KB allowed.*Save it as Parquet"):
+        fl.train(tmp_path / "t.arrow", "y", runs=tmp_path, memory="10KB")
+    said = " ".join(streamed_run(big, tmp_path, batch=32, epochs=1).summary)
+    assert "The 0.06 MB of memory allowed can't be held" in said
+    assert "The shuffle is a poor one" in said
+    monkeypatch.setattr(streamed, "SAMPLED", 10**6)
+    with pytest.raises(DataError, match=r"(?s)has 8 columns: to read it piece by piece takes about 32 GB.*\nLeave"):
+        stream_table(big, "y", check(), 10**6)
+
+
+def test_a_table_larger_than_memory_is_predicted_as_one_that_fits(tmp_path, monkeypatch):
+    known = table(30_000).drop("day").with_columns(pl.col("b").fill_nan(None))
+    known.write_csv(tmp_path / "t.csv")
+    run = fl.train(tmp_path / "t.csv", "y", runs=tmp_path, batch=256, epochs=1, rate=0.1, types={"z": "ignore"})
+    want = run.predict(tmp_path / "t.csv")
+    monkeypatch.setenv("FALLLINE_MEMORY", "14MB")
+    assert streamed.bound_of(tmp_path / "t.csv", "auto") == 14 * 10**6
+    got = run.predict(tmp_path / "t.csv")
+    assert got["prediction"].equals(want["prediction"])
+    assert np.allclose(got["probability of yes"], want["probability of yes"], atol=1e-6)
+
+
+def test_a_full_disk_is_told_with_what_is_full_and_what_to_do(tmp_path, monkeypatch):
+    def full(*_, **__):
+        raise OSError(28, "No space left on device")
+
+    table().write_csv(tmp_path / "t.csv")
+    monkeypatch.setattr("fallline.data.stream.convert.parquet.ParquetWriter.write_table", full)
+    with pytest.raises(StorageError, match=r"written to '.*' as Parquet.*: No space left .*\nSet TMPDIR"):
+        stream_table(tmp_path / "t.csv", "y", check(), 10**6)
+
+
+@pytest.mark.parametrize("kind", [pa.decimal256(60, 2), pa.timestamp("us", "Mars/Olympus")])
+def test_a_kind_that_can_not_be_read_is_refused_with_its_column(kind, tmp_path, capfd):
+    cells = pa.array([decimal.Decimal(1)] * 60, kind) if "decimal" in str(kind) else pa.array(range(60), kind)
+    parquet.write_table(pa.table({"a": cells, "y": pa.array(range(60))}), tmp_path / "t.parquet")
+    with pytest.raises(DataError, match=r"Column 'a' of 't.parquet' holds .* which can't be read"):
+        stream_table(tmp_path / "t.parquet", "y", check(), 10**6)
+    assert capfd.readouterr().err == ""
+
+
+def test_as_many_classes_as_rows_are_refused(tmp_path):
+    pl.DataFrame({"x": range(60), "y": [f"name {i}" for i in range(60)]}).write_parquet(tmp_path / "t.parquet")
+    with pytest.raises(DataError, match="60 classes in 60 rows"):
+        stream_table(tmp_path / "t.parquet", "y", check(), 10**6)
+
+
+def test_a_flipped_bit_in_a_page_with_a_checksum_is_found(tmp_path):
+    parquet.write_table(table().to_arrow(), tmp_path / "t.parquet", write_page_checksum=True, compression="none")
+    data = bytearray((tmp_path / "t.parquet").read_bytes())
+    data[len(data) // 2] ^= 4
+    (tmp_path / "t.parquet").write_bytes(data)
+    with pytest.raises(DataError, match="damaged or cut short"):
+        stream_table(tmp_path / "t.parquet", "y", check(), 10**6)
 
 
 def test_what_can_not_be_trained_on_is_refused_in_two_lines(big, tmp_path):

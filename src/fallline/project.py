@@ -20,6 +20,7 @@ import polars as pl
 
 from fallline import __version__, words
 from fallline.data import Number, fingerprint, read_table
+from fallline.data.bound import LEAST
 from fallline.data.stream.membership import PARTS
 from fallline.engine import precision
 from fallline.errors import DataError, SettingsError, Stopped, StorageError
@@ -443,7 +444,7 @@ def _streamed(streamed: Streamed | None) -> dict[str, Any]:
     return {
         "rows": {"read": streamed.read, "dropped": streamed.known.dropped} | rows,
         "columns": columns,
-        "streamed": {"sample": len(streamed.table.frame), "buffer": streamed.buffer},
+        "streamed": {"sample": len(streamed.table.frame), "buffer": streamed.buffer, "least": LEAST},
     }
 
 

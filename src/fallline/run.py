@@ -38,10 +38,9 @@ class Run(RunFolder):
 
     def predict(self, table: Any) -> pl.DataFrame:
         """Predictions in the target's own units for a path or any table; see `deploy.predict`."""
-        from fallline.data import read_table
-        from fallline.deploy.predict import predict
+        from fallline.deploy.predict import predict_from
 
-        return predict(self.path, read_table(table, header=self.given.get("header")))
+        return predict_from(self.path, table, header=self.given.get("header"))
 
     def measure(self, instrument: str, **options: Any) -> Measurement:
         """What an instrument finds on this run; kept in the folder, and read from there the next time.

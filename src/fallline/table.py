@@ -74,7 +74,7 @@ def prepare_table(
     """
     for asked in (target, split_column, weight_column):
         if asked is not None and asked not in frame.columns:
-            raise DataError(f"{unknown('column', asked, frame.columns)}\n{_to_name(frame.columns)}")
+            raise DataError(f"{unknown('column', asked, frame.columns)}\n{to_name(frame.columns)}")
     columns = infer(frame, target=target, types=types)
     there = present(frame[target]).to_numpy()
     if not there.any():
@@ -112,9 +112,7 @@ def prepare_table(
         training, columns, standardize=settings.standardize, centre=settings.bias, weights=weight[parts.train]
     )
     if not preparation.feature_names:
-        raise DataError(
-            "No column is left to learn from.\n" + "; ".join(f"{shown(c.name)}: {c.why}" for c in columns[:4])
-        )
+        raise nothing_to_learn_from(columns)
     weight = weight * _class_weights(class_weight, known, codes, parts.train)
     return Table(
         frame, numbers, columns, preparation, known, parts, apply(preparation, frame, numbers), codes, weight,
@@ -122,7 +120,14 @@ def prepare_table(
     )  # fmt: skip
 
 
-def _to_name(columns: list[str]) -> str:
+def nothing_to_learn_from(columns: tuple[Column, ...]) -> DataError:
+    """The error for a table without a feature."""
+    why = "; ".join(f"{shown(c.name)}: {c.why}" for c in columns[:4])
+    return DataError(f"No column is left to learn from.\n{why or 'Give a column besides the target.'}")
+
+
+def to_name(columns: list[str]) -> str:
+    """What to do about a column that is not there."""
     if all(name == f"column_{i + 1}" for i, name in enumerate(columns)):
         return "The first row was read as data; if it holds the names, say so with --header."
     return "Name a column of the table; if the names look wrong, save it with commas between them."

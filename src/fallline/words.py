@@ -15,6 +15,7 @@ MODELS = {
 }
 CONSTANTS = {"Absolute": "the median", "Quantile": "the quantile", "Huber": "the best constant"}
 MOST_TOLD = 5  # columns
+TOGETHER = 0.05  # chance that neighbours meet in a batch, above which a shuffle may be called poor
 MEASURES = {"rmse": "RMSE", "mae": "MAE", "r2": "R²", "auc": "AUC", "f1": "F1"}
 
 
@@ -92,6 +93,7 @@ def summary(run: dict[str, Any], condensed: bool) -> list[str]:
             f"Rows were read from the disk piece by piece; the rate, the verdict and training measures come from "
             f"{data['streamed']['sample']:,} evenly chosen ones, held-out measures from all."
         )
+        lines += _reservations(run["given"].get("bound"), **data["streamed"])
     if run.get("apart"):
         lines.append(_apart(run["apart"]))
     if run["exact"]:
@@ -123,6 +125,25 @@ def _left_out(columns: list[dict[str, Any]]) -> list[str]:
     ]
     more = f"; and {len(found) - MOST_TOLD:,} more" if len(found) > MOST_TOLD else ""
     return [f"Left out: {'; '.join(found[:MOST_TOLD])}{more}."] if found else []
+
+
+def _reservations(
+    bound: int | None, *, least: float = 0, shuffle: dict[str, float] | None = None, **_: Any
+) -> list[str]:
+    """What a table that was read piece by piece would gain from more memory."""
+    found = []
+    if bound is not None and bound < least:
+        found.append(
+            f"The {number(bound / 1e6)} MB of memory allowed can't be held, since the program itself takes up to "
+            f"{number(least / 1e6)} MB; rows were read in the smallest pieces."
+        )
+    if shuffle and shuffle["together"] > max(TOGETHER, 3 * shuffle["together_at_best"]):
+        found.append(
+            f"The shuffle is a poor one: two rows that are neighbours in the table meet in a batch with a chance of "
+            f"{share(shuffle['together'])}, but of {share(shuffle['together_at_best'])} where all rows are shuffled at "
+            "once. Allow more with --memory, or give the rows in a random order."
+        )
+    return found
 
 
 def _apart(apart: dict[str, Any]) -> str:

@@ -17,6 +17,7 @@ TEXT, LINE, CELL = 4, 32, 16  # bytes of memory for each byte, line and cell of 
 ROW, VALUE = 250, 100  # where each row becomes a list or a dictionary of Python
 MOST_COLUMNS = 200_000
 FEATURES = 6  # copies of the features that are there at once: as prepared, as trained on, by part, by batch
+LEAST = 10**9  # bytes that a training on a table that is streamed takes, however small its pieces
 FREE = 8 * 10**9  # taken for free where the system does not say
 TO_DO = "Give a part of its rows or columns, or allow more: FALLLINE_MEMORY=4GB, say."
 

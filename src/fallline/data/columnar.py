@@ -17,10 +17,7 @@ from fallline.errors import DataError
 
 
 def read_columnar(data: bytes, kind: str, name: str) -> pl.DataFrame:
-    """The table in a Parquet ("parquet") or Arrow ("arrow") file. Raises DataError.
-
-    Nobody learns from lists and the like, and one cell may hold millions: those of a Parquet file become empty lists.
-    """
+    """The table in a Parquet ("parquet") or Arrow ("arrow") file; lists in Parquet are empty. Raises DataError."""
     return _frame(lambda: _parquet(data, name, nested=False) if kind == "parquet" else _arrow(data, name), name)[0]
 
 
@@ -40,10 +37,29 @@ def _frame(read: Callable[[], Any], name: str) -> tuple[pl.DataFrame, dict[bytes
     except DataError:
         raise
     except Exception as error:  # whatever a reader says of bytes that are none of its format
-        raise _damaged(name, error) from None
+        raise damaged(name, error) from None
     check_unique(names, f"'{name}'")
-    columns = [_column(table.column(place), names[place], name) for place in range(len(names))]
-    return pl.DataFrame(columns), table.schema.metadata or {}
+    return frame_of_arrow(table, names, name), table.schema.metadata or {}
+
+
+def frame_of_arrow(table: Any, names: list[str], file: str) -> pl.DataFrame:
+    """A frame of Arrow's columns under some names. Raises DataError with the column that can't be read."""
+    return pl.DataFrame({name: _column(table.column(place), name, file) for place, name in enumerate(names)})
+
+
+def flat(schema: Any) -> list[str]:
+    """The columns that are no lists and the like: nobody learns from those, and one cell may hold millions."""
+    import pyarrow as pa
+
+    return [field.name for field in schema if not pa.types.is_nested(field.type)]
+
+
+def with_empty_lists(table: Any, names: list[str]) -> Any:
+    """A table or batch of the columns with these names, where those that it lacks are empty lists."""
+    import pyarrow as pa
+
+    there, empty = set(table.schema.names), pa.array([[]] * table.num_rows, pa.list_(pa.null()))
+    return pa.table([table.column(each) if each in there else empty for each in names], names=names)
 
 
 def _parquet(data: bytes, name: str, *, nested: bool) -> Any:
@@ -57,12 +73,9 @@ def _parquet(data: bytes, name: str, *, nested: bool) -> Any:
         # a column's own metadata is not asked: pyarrow ends the process over some damaged ones
         packed = sum(max(about.row_group(i).total_byte_size, 0) for i in range(about.num_row_groups))
         check_size(name, CELL * max(about.num_rows, 0) * len(fields) + packed)
-        flat = [field.name for field in fields if not pa.types.is_nested(field.type)]
-        if nested or len(flat) == len(fields):
+        if nested or len(flat(fields)) == len(fields):
             return file.read()
-        found = file.read(columns=flat)
-        empty = pa.array([[]] * about.num_rows, pa.list_(pa.null()))
-        return pa.table([found[each] if each in set(flat) else empty for each in fields.names], names=fields.names)
+        return with_empty_lists(file.read(columns=flat(fields)), fields.names)
 
 
 def _arrow(data: bytes, name: str) -> Any:
@@ -76,6 +89,8 @@ def _arrow(data: bytes, name: str) -> Any:
 
 def _column(column: Any, title: str, name: str) -> pl.Series:
     try:
+        if str(column.type).startswith("decimal256"):
+            raise TypeError  # Polars would write its panic to standard error as well
         found = pl.from_arrow(column)
     except (Exception, pl.exceptions.PanicException):
         kind = str(column.type)[:60]
@@ -85,6 +100,7 @@ def _column(column: Any, title: str, name: str) -> pl.Series:
     return (found if isinstance(found, pl.Series) else found.to_series()).rename(title)
 
 
-def _damaged(name: str, error: BaseException) -> DataError:
+def damaged(name: str, error: BaseException) -> DataError:
+    """The error for a file that a reader stumbled over."""
     reason = " ".join(str(error).split())[:160].rstrip(".") or type(error).__name__
     return DataError(f"'{name}' is damaged or cut short: {reason}.\nWrite or download it again.")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import io
 import re
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -13,14 +12,23 @@ import polars as pl
 
 from fallline.data.bound import check_columns, check_text
 from fallline.data.header import has_header, named
-from fallline.data.records import check_even, rows, scan
+from fallline.data.records import At, Records, check_even, rows, scan
 from fallline.data.values import MISSING, tidy
 from fallline.errors import DataError
 
+BOM = b"\xef\xbb\xbf"
 SEPARATORS = ",;\t|"
 UTF16 = (b"\xff\xfe", b"\xfe\xff")
 LOOKED_AT = 1 << 18  # bytes at the start that tell the separator and the header
 FEWEST_LINES, MOST_ROWS = 20, 1_000  # of them, also where they are long or short
+
+
+class Head(NamedTuple):
+    """What the start of a text tells of all of it."""
+
+    names: list[str]
+    separator: str
+    at: At  # where the next piece begins
 
 
 def read_delimited(data: bytes, name: str, *, header: bool | None, separator: str | None) -> pl.DataFrame:
@@ -31,72 +39,89 @@ def read_delimited(data: bytes, name: str, *, header: bool | None, separator: st
         header: whether the first row names the columns; None to find out.
         separator: None to find out.
     """
-    data = _text(data, name)
-    separator = separator or _separator(data)
+    frame, head = read_start(data.removeprefix(BOM), name, header=header, separator=separator, typed=True)
+    check_rows(len(frame), name)
+    return pl.DataFrame([tidy(column, decimal_comma=head.separator != ",") for column in frame])
+
+
+def check_rows(count: int, name: str) -> None:
+    """Raises: DataError for a text of no rows."""
+    if not count:
+        raise DataError(f"'{name}' has a header, but no rows below it.\nAdd rows, or say that it has no header.")
+
+
+def read_start(
+    data: bytes, name: str, *, header: bool | None, separator: str | None, typed: bool = False
+) -> tuple[pl.DataFrame, Head]:
+    """The rows of a text, or of its first piece, and what that tells of all other pieces.
+
+    Args:
+        typed: whether cells that are numbers may be read as such at once; else all are text.
+    """
+    size, lines = len(data), data.count(b"\n")
+    data = checked(data, name, At())
+    separator = separator or separator_of(data)
     check_text(name, data, separator)
     records = scan(data, separator)
     check_columns(name, int(records.fields[np.argmax(~records.blank)]))
-    read = check_even(data, separator, records, name)
+    read = check_even(data, separator, records, name, At())
     start = read[:MOST_ROWS] if read else _rows_at_the_start(data, separator, records.ends)
     header = has_header(start) if header is None else header
     names = named(start[0], name) if header else [f"column_{i + 1}" for i in range(len(start[0]))]
-    if header and (len(read) == 1 if read else np.count_nonzero(~records.blank) == 1):
-        raise DataError(f"'{name}' has a header, but no rows below it.\nAdd rows, or say that it has no header.")
-    frame = None
-    if read is None:
-        first = int(np.argmax(~records.blank)) + 1 if header else 0  # record below the header
-        body = data[records.ends[first - 1] + 1 :] if header else data
-        frame = _parsed(body, separator, len(names), records.blank[first:])
+    first, at = int(np.argmax(~records.blank)), At()
+    if read is None and header:
+        below = int(records.ends[first]) + 1
+        at = At(1 + data.count(b"\n", 0, below), below, first + 1, len(names))
+        data = data[below:]
+        records = Records(records.ends, records.fields, records.blank[first + 1 :])
+    frame = _frame(data, name, Head(names, separator, at), records, read[header:] if read else None, typed)
+    return frame, Head(names, separator, At(lines + 1, size, first + 1, len(names)))
+
+
+def read_on(data: bytes, name: str, head: Head) -> pl.DataFrame:
+    """The rows, as text, of a later piece of a text, which begins at `head.at`."""
+    data = checked(data, name, head.at)
+    check_text(name, data, head.separator)
+    records = scan(data, head.separator)
+    read = check_even(data, head.separator, records, name, head.at)
+    if read is None and data.startswith(BOM):  # which the fast reader would drop, but here is a part of a cell
+        read = rows(data, head.separator, name, head.at)
+    return _frame(data, name, head, records, read, typed=False)
+
+
+def _frame(
+    data: bytes, name: str, head: Head, records: Records, read: list[list[str]] | None, typed: bool
+) -> pl.DataFrame:
+    """The rows below the header; `read` has them where quote marks made it necessary."""
+    frame = _parsed(data, head.separator, len(head.names), records.blank, typed) if read is None else None
     if frame is None:
-        read = read or rows(data, separator, name)
-        frame = pl.DataFrame(read[header:], schema=[(column, pl.String) for column in names], orient="row")
-    frame.columns = names
-    return pl.DataFrame([tidy(column, decimal_comma=separator != ",") for column in frame])
+        read = rows(data, head.separator, name, head.at) if read is None else read
+        frame = pl.DataFrame(read, schema=[(column, pl.String) for column in head.names], orient="row")
+    frame.columns = head.names
+    return frame
 
 
-class Head(NamedTuple):
-    """What the start of a text tells of all of it."""
-
-    names: list[str]
-    separator: str
-    skip: int  # lines above the first row
-
-
-def head_of(path: Path, *, header: bool | None) -> Head:
-    """Names and separator of a text too large to be read at once. Raises DataError."""
-    with path.open("rb") as file:
-        data = file.read(LOOKED_AT)
-    if len(data) == LOOKED_AT:
-        data = data[: data.rfind(b"\n") + 1]
-    data = _text(data, path.name)
-    separator = "\t" if path.suffix.lower() == ".tsv" else _separator(data)
-    start = [row for row in csv.reader(io.StringIO(data.decode(), newline=""), delimiter=separator) if row][:MOST_ROWS]
-    header = has_header(start) if header is None else header
-    names = named(start[0], path.name) if header else [f"column_{i + 1}" for i in range(len(start[0]))]
-    return Head(names, separator, int(header))
-
-
-def _text(data: bytes, name: str) -> bytes:
+def checked(data: bytes, name: str, at: At) -> bytes:
     """UTF-8 with lines that end in a line feed, or an error."""
-    data = data.removeprefix(b"\xef\xbb\xbf")
-    if not data.strip():
+    if not data.strip() and not at.fields:
         raise DataError(f"'{name}' is empty.\nName a file with at least one row.")
     if data[:2] in UTF16:
         raise DataError(f"'{name}' is UTF-16 text, not UTF-8.\nSave it as UTF-8 (in Excel: CSV UTF-8).")
     if b"\0" in data:
-        if data[:64].count(b"\0") >= len(data[:64]) // 3:
+        if not at.fields and data[:64].count(b"\0") >= len(data[:64]) // 3:
             raise DataError(f"'{name}' is UTF-16 text without a mark, or no text.\nSave it as UTF-8.")
         raise DataError(
-            f"'{name}' is no text: byte {data.index(0) + 1:,} is zero, as in a binary file.\n"
+            f"'{name}' is no text: byte {at.byte + data.index(0) + 1:,} is zero, as in a binary file.\n"
             "Name a CSV file, or give the file the ending of what it is (.parquet, .arrow)."
         )
     if not data.isascii():
         try:
             data.decode()
         except UnicodeDecodeError as error:
-            line = data.count(b"\n", 0, error.start) + 1
+            place = error.start
+            line, byte = at.line + data.count(b"\n", 0, place), at.byte + place + 1
             raise DataError(
-                f"'{name}' is not UTF-8: line {line}, byte {error.start + 1:,} is 0x{data[error.start]:02x}.\n"
+                f"'{name}' is not UTF-8: line {line}, byte {byte:,} is 0x{data[place]:02x}.\n"
                 f"Save it as UTF-8, or convert it: iconv -f LATIN1 -t UTF-8 {name}"
             ) from None
     if b"\r" in data and b"\n" not in data:
@@ -106,7 +131,7 @@ def _text(data: bytes, name: str) -> bytes:
     return data.rstrip(b"\r\n") + b"\n"
 
 
-def _separator(data: bytes) -> str:
+def separator_of(data: bytes) -> str:
     """The separator that comes up equally often in each of the first lines, and most often."""
     lines = data[:LOOKED_AT].decode(errors="ignore").replace("\r\n", "\n").split("\n")
     lines = [line for line in lines[: max(1, min(20, len(lines) - (len(data) > LOOKED_AT)))] if line.strip()]
@@ -125,9 +150,9 @@ def _rows_at_the_start(data: bytes, separator: str, ends: np.ndarray) -> list[li
     return [row for row in csv.reader(io.StringIO(text, newline=""), delimiter=separator) if row][:MOST_ROWS]
 
 
-def _parsed(body: bytes, separator: str, columns: int, blank: np.ndarray) -> pl.DataFrame | None:
+def _parsed(body: bytes, separator: str, columns: int, blank: np.ndarray, typed: bool) -> pl.DataFrame | None:
     """The rows, by the fast reader; None where it stumbles over quote marks."""
-    for looked_at in (10_000, None):  # rows that tell the types; all, where a later one breaks them
+    for looked_at in (10_000, None) if typed else (0,):  # rows that tell the types; all, where a later one breaks them
         try:
             frame = pl.read_csv(
                 body,
@@ -135,6 +160,7 @@ def _parsed(body: bytes, separator: str, columns: int, blank: np.ndarray) -> pl.
                 separator=separator,
                 null_values=[token for token in MISSING if token],
                 infer_schema_length=looked_at,
+                infer_schema=typed,
             )
         except pl.exceptions.PolarsError:
             continue

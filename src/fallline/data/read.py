@@ -14,20 +14,16 @@ import polars as pl
 
 from fallline.data.bound import TO_DO, size, text_allowed
 from fallline.data.columnar import read_columnar
+from fallline.data.content import PACKED, check_content, ending_of, unreadable
 from fallline.data.delimited import read_delimited
 from fallline.data.frames import frame_of
-from fallline.data.header import ENDINGS, check_unique, plain_name
+from fallline.data.header import check_unique, plain_name
 from fallline.data.lines import read_json_lines
-from fallline.data.stream.sources import files_of, is_several, other_columns
+from fallline.data.stream.sources import common, files_of, is_several, other_columns
 from fallline.data.values import tidy
 from fallline.errors import DataError
 
-MARKS = {
-    b"PAR1": "parquet", b"ARROW1": "arrow", b"\xff\xff\xff\xff": "arrow", b"PK\x03\x04": "zip", b"\x89PNG": "PNG",
-    b"%PDF": "PDF", b"SQLite": "SQLite", b"FEA1": "old Feather", b"\x89HDF": "HDF5", b"\xd0\xcf\x11\xe0": "old Excel",
-}  # fmt: skip
 PART = 2**20  # bytes unpacked at a time
-SHOWN = ".csv, .tsv, .txt (also .gz), .parquet, .arrow, .feather, .ipc, .jsonl, .ndjson"
 
 
 def read_table(source: Any, *, header: bool | None = None) -> pl.DataFrame:
@@ -65,30 +61,15 @@ def _concatenated(files: list[Path], header: bool | None) -> pl.DataFrame:
     for path, frame in zip(files, frames, strict=True):
         if frame.columns != frames[0].columns:
             raise other_columns(path, frame.columns, files[0], frames[0].columns)
-    try:
-        return pl.concat(frames, how="vertical_relaxed")
-    except pl.exceptions.PolarsError as error:
-        reason = " ".join(str(error).split())[:160]
-        raise DataError(f"The files of the table don't fit together: {reason}.\nGive each column one kind.") from None
+    common([dict(frame.schema) for frame in frames])
+    return pl.concat(frames, how="vertical_relaxed")
 
 
 def _read_file(path: Path, header: bool | None) -> pl.DataFrame:
     data = _bytes(path)
-    name = path.name
-    ending = Path(path.stem if path.suffix.lower() == ".gz" else name).suffix.lower()
-    kind = ENDINGS.get(ending)
-    if kind is None:
-        raise DataError(f"'{name}' does not end in the name of a format that can be read.\nKnown: {SHOWN}.")
-    if not data.strip():
-        raise DataError(f"'{name}' is empty.\nName a file with at least one row.")
-    mark = next((mark for start, mark in MARKS.items() if data.startswith(start)), None)
-    if mark != kind and (mark or kind in ("parquet", "arrow")):
-        raise DataError(
-            f"'{name}' is {f'{_a(mark)} file' if mark else f'no {kind} file'} by its content.\n"
-            f"Give the file the ending of what it is, or save the table as one of: {SHOWN}."
-        )
+    name, kind = path.name, check_content(data.strip() and data[:64], path)
     if kind == "text":
-        return read_delimited(data, name, header=header, separator="\t" if ending == ".tsv" else None)
+        return read_delimited(data, name, header=header, separator="\t" if ending_of(path) == ".tsv" else None)
     if kind == "json lines":
         return read_json_lines(data, name)
     return read_columnar(data, kind, name)
@@ -110,8 +91,8 @@ def _bytes(path: Path) -> bytes:
     except IsADirectoryError:
         raise DataError(f"'{path}' is a folder.\nName a file in it.") from None
     except OSError as error:
-        raise DataError(f"'{path}' can't be read: {error.strerror}.\nCheck who may read it.") from None
-    if not data.startswith(b"\x1f\x8b"):
+        raise unreadable(path, error) from None
+    if not data.startswith(PACKED):
         return data
     unpacked = bytearray()
     try:
@@ -129,10 +110,6 @@ def _check_allowed(path: Path, count: int, allowed: int, does: str) -> None:
         raise DataError(
             f"In the memory allowed, at most {size(allowed)} can be read, but '{path.name}' {does}.\n{TO_DO}"
         )
-
-
-def _a(mark: str) -> str:
-    return f"{'an' if mark[0] in 'aoH' else 'a'} {mark}"
 
 
 def _near(path: Path) -> str:

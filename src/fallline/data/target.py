@@ -72,6 +72,7 @@ def fit_target(
     standardize: bool = True,
     centre: bool = True,
     weights: Float[np.ndarray, "rows"] | None = None,
+    rows: int | None = None,
 ) -> Target:
     """The target, learned from the rows of `series`: hand in the training rows only.
 
@@ -81,6 +82,7 @@ def fit_target(
         standardize: whether a regression trains on (value - mean) / scale.
         centre: whether the mean is taken off; not so for a model without bias.
         weights: [rows] a row counts as so many rows; one of weight 0 as none.
+        rows: how many there are, where `series` holds each class once.
 
     Raises: DataError for a target that is all missing, constant, not numeric for a regression (row named), of one
         class only, or of more classes than can be told apart.
@@ -88,11 +90,7 @@ def fit_target(
     if task not in TASKS:
         raise SettingsError(f"The task is '{task}'.\nIt is one of: {', '.join(TASKS)}.")
     name = series.name
-    if series.dtype.is_nested() or series.dtype in (pl.Binary, pl.Object):
-        raise DataError(
-            f"The target '{shown(name)}' holds {str(series.dtype).lower()} values, neither numbers nor classes.\n"
-            "Name a column of text or of numbers."
-        )
+    check_kind(series)
     counted = present(series).to_numpy()
     if not counted.any():
         raise DataError(f"Every value of the target '{shown(name)}' is missing.\nName another column as the target.")
@@ -106,7 +104,7 @@ def fit_target(
                 f"Every row with a target '{shown(name)}' has weight 0.\nGive at least one a weight above 0."
             )
     if read is None:
-        return Target(name, task, classes=_classes(series.filter(pl.Series(counted))))
+        return Target(name, task, classes=_classes(series.filter(pl.Series(counted)), rows))
     values = read[counted]
     if values.min() == values.max():
         raise DataError(
@@ -117,6 +115,15 @@ def fit_target(
         return Target(name, task)
     mean, scale = moments(values[:, None], None if weights is None else np.asarray(weights)[counted], centre=centre)
     return Target(name, task, float(mean[0]), float(scale[0]))
+
+
+def check_kind(series: pl.Series) -> None:
+    """Raises: DataError for a target of lists, bytes and the like."""
+    if series.dtype.is_nested() or series.dtype in (pl.Binary, pl.Object):
+        raise DataError(
+            f"The target '{shown(series.name)}' holds {str(series.dtype).lower()} values, neither numbers nor "
+            "classes.\nName a column of text or of numbers."
+        )
 
 
 def encode(target: Target, series: pl.Series, numbers: np.ndarray | None = None) -> np.ndarray:
@@ -190,7 +197,8 @@ def _numbers(series: pl.Series) -> pl.Series:
     return read.fill_null(np.nan)
 
 
-def _classes(series: pl.Series) -> tuple[Class, ...]:
+def _classes(series: pl.Series, rows: int | None) -> tuple[Class, ...]:
+    rows = rows or len(series)
     if series.dtype in (pl.Date, pl.Datetime):
         raise DataError(
             f"The target '{shown(series.name)}' holds {str(series.dtype).lower()} values, which are no classes.\n"
@@ -204,10 +212,10 @@ def _classes(series: pl.Series) -> tuple[Class, ...]:
             f"The target '{shown(series.name)}' has one class only: '{shown(found[0])}' in every row.\n"
             "There is nothing to learn; name another column, or give rows of another class."
         )
-    if len(found) > MOST_CLASSES or (len(found) > 20 and len(found) > len(series) / 2):
-        count = f"{len(found):,} classes in {len(series):,} rows"
+    if len(found) > MOST_CLASSES or (len(found) > 20 and len(found) > rows / 2):
+        count = f"{len(found):,} classes in {rows:,} rows"
         raise DataError(
-            f"The target '{shown(series.name)}' has {count}, like '{shown(found[0])}'.\n"
+            f"The target '{shown(series.name)}' has {count}, like '{shown(found.sort()[0])}'.\n"
             "That is too many to learn: name another column, or train on a number."
         )
     values = found.sort().to_list()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -9,11 +10,17 @@ import jax
 import numpy as np
 import polars as pl
 
-from fallline.data import Preparation, Target, apply, decode
+from fallline.data import Preparation, Target, apply, decode, read_table
+from fallline.data.stream.chunks import rows_of
+from fallline.data.stream.convert import source_of
+from fallline.data.stream.pieces import counted_from, sample, tidied
+from fallline.data.stream.sources import files_of
+from fallline.data.stream.spool import scratch
 from fallline.engine import precision
 from fallline.errors import DataError, SettingsError
 from fallline.record import named_arrays
 from fallline.settings import check, parts_of
+from fallline.streamed import bound_of, sampled
 from fallline.survey import Rows, as_batch, respond
 from fallline.table import to_classes
 from fallline.trace.contents import damaged
@@ -46,6 +53,26 @@ def predict(folder: Path, table: pl.DataFrame) -> pl.DataFrame:
     features = apply(Preparation.from_json(run["preparation"]), table)
     response = responses(run, kept_weights(folder, run), features)
     return as_frame(target, response, has_probabilities(run))
+
+
+def predict_from(folder: Path, table: Any, *, header: bool | None = None) -> pl.DataFrame:
+    """The same from a path, which may name more rows than fit into memory, or any table. Raises as `predict`."""
+    bound = bound_of(table, "auto")
+    if bound is None:
+        return predict(folder, read_table(table, header=header))
+    scratched = scratch()
+    try:
+        source = source_of(files_of(table), scratched, header=header, bound=bound)
+        kinds = sample(source, sampled(bound, len(source.names)))[1].schema
+        found = []
+        at_once = rows_of(len(Preparation.from_json(read_run(folder)["preparation"]).feature_names))
+        for first, frame in tidied(source, kinds):
+            for place, some in enumerate(frame.iter_slices(at_once)):
+                with counted_from(first + place * at_once):
+                    found.append(predict(folder, some))
+        return pl.concat(found)
+    finally:
+        shutil.rmtree(scratched, ignore_errors=True)
 
 
 def responses(run: dict[str, Any], weights: dict[str, np.ndarray], features: np.ndarray) -> np.ndarray:

@@ -7,8 +7,8 @@ is then read so, and a cell that can't be is an error with its row.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 
 import numpy as np
@@ -54,10 +54,10 @@ class Plan:
 
     def pieces(self, source: Source) -> Iterator[Piece]:
         """All rows in order, a chunk at a time. Raises DataError, with the row counted through all files."""
-        for first, frame in source.chunks():
+        for first, frame in tidied(source, self.schema):
             with counted_from(first):
-                frame = frame.select(_read_as(column, self.schema[column.name]) for column in frame)
-                yield self.piece(first, frame)
+                piece = self.piece(first, frame)
+            yield piece
 
     def piece(self, first: int, frame: pl.DataFrame, numbers: np.ndarray | None = None) -> Piece:
         """Tidied rows with their parts and weights; `numbers` where they don't follow each other from `first`."""
@@ -79,26 +79,40 @@ def sample(source: Source, most: int) -> tuple[np.ndarray, pl.DataFrame]:
     for first, frame in source.chunks():
         here = numbers[np.searchsorted(numbers, first) : np.searchsorted(numbers, first + len(frame))]
         taken.append(frame[here - first] if len(here) < len(frame) else frame)
-    frame = pl.concat(taken, how="vertical_relaxed")
-    return numbers, frame.select(tidy(column) for column in frame)
+    with counted_as(numbers):
+        return numbers, pl.DataFrame([tidy(column) for column in pl.concat(taken)])
+
+
+def tidied(source: Source, kinds: Mapping[str, pl.DataType]) -> Iterator[tuple[int, pl.DataFrame]]:
+    """(number of the first row, rows) of each chunk, cells read as the sample was. Raises DataError."""
+    for first, frame in source.chunks():
+        with counted_from(first):
+            frame = pl.DataFrame([_read_as(column, kinds[column.name]) for column in frame])
+        yield first, frame
+
+
+def counted_from(first: int) -> AbstractContextManager[None]:
+    """Errors raised inside count rows from 1 in a chunk; they are to count them in the table."""
+    return _counted(lambda row: first + row)
+
+
+def counted_as(numbers: np.ndarray) -> AbstractContextManager[None]:
+    """The same where rows have these numbers in the table, from 0."""
+    return _counted(lambda row: int(numbers[row - 1]) + 1)
 
 
 @contextmanager
-def counted_from(first: int) -> Iterator[None]:
-    """Errors raised inside count rows from 1 in a chunk; they are to count them in the table."""
+def _counted(number: Callable[[int], int]) -> Iterator[None]:
     try:
         yield
     except DataError as error:
-        told = re.sub(r"\b([Rr]ow) (\d+)", lambda m: f"{m[1]} {int(m[2]) + first}", str(error), count=1)
+        told = re.sub(r"\b([Rr]ow) (\d+)", lambda m: f"{m[1]} {number(int(m[2]))}", str(error), count=1)
         raise DataError(told) from None
 
 
 def _read_as(series: pl.Series, kind: pl.DataType) -> pl.Series:
     if not is_text(series):
-        if series.dtype.is_float():
-            check_finite(series)
-            series = series.fill_nan(None)
-        return series if series.dtype == kind else series.cast(kind, strict=False)
+        return tidy(series)
     series = stripped(series)
     if kind == pl.String:
         return series
@@ -114,4 +128,6 @@ def _read_as(series: pl.Series, kind: pl.DataType) -> pl.Series:
             f"Row {row + 1} of column '{shown(series.name)}' is '{shown(series[row])}', but a sample of the rows "
             f"holds {kinds} only.\nCorrect it, or leave the column out of the file."
         )
+    if read.dtype.is_float():
+        check_finite(read)
     return read

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import glob
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import polars as pl
+
 from fallline.data.header import ENDINGS
+from fallline.data.values import shown
 from fallline.errors import DataError
 
 WILD = frozenset("*?[")
@@ -61,3 +65,34 @@ def other_columns(path: Path, names: list[str], first: Path, known: list[str]) -
         f"'{path.name}' has other columns than '{first.name}' ('{odd[0]}').\n"
         "Give files with the same columns in the same order."
     )
+
+
+def common(schemas: Sequence[dict[str, Any]], *, mixed: Any = None) -> dict[str, Any]:
+    """The kind of each column that all of some kinds become, as files of a table in memory do.
+
+    Args:
+        mixed: what kinds that don't go together become; None where that is an error.
+
+    Raises: DataError with the column.
+    """
+    found: dict[str, Any] = {}
+    for schema in schemas:
+        for name, kind in schema.items():
+            before = found.get(name, kind)
+            if before != kind:
+                try:
+                    both = [pl.DataFrame(schema={"": each}) for each in (before, kind)]
+                    before = pl.concat(both, how="vertical_relaxed").schema[""]
+                except pl.exceptions.PolarsError:
+                    if mixed is None:
+                        raise DataError(
+                            f"The files of the table don't fit together: column '{shown(name)}' holds "
+                            f"{_said(before)} values in one and {_said(kind)} in another.\nGive each column one kind."
+                        ) from None
+                    before = mixed
+            found[name] = before
+    return found
+
+
+def _said(kind: Any) -> str:
+    return "list" if kind.is_nested() else str(kind).lower()

@@ -22,7 +22,7 @@ import polars as pl
 
 from fallline.data.bound import size
 from fallline.data.prepare import Preparation, apply
-from fallline.data.stream.chunks import Source
+from fallline.data.stream.chunks import CELLS, Source
 from fallline.data.stream.membership import PARTS
 from fallline.data.stream.pieces import Plan, counted_from
 from fallline.data.target import Target, encode
@@ -116,7 +116,8 @@ def write_spool(
     free = shutil.disk_usage(folder).free
     if needed + SPARE > free:
         raise StorageError(
-            f"The prepared rows need {size(needed)} of disk, but '{folder.parent}' has {size(free)} free.\n"
+            f"The prepared rows need {size(needed)} of disk, and {size(SPARE)} are to stay free, but "
+            f"'{folder.parent}' has {size(free)} free.\n"
             "Set TMPDIR to a folder with more room, or give fewer rows."
         )
     counts, weight, weighted = np.zeros(3, int), np.zeros(3), False
@@ -127,7 +128,10 @@ def write_spool(
                 known = piece.frame.filter(pl.Series(piece.there))
                 numbers = np.flatnonzero(piece.there)
                 out = np.empty((len(known), features + 2), dtype)
-                out[:, :-2] = apply(preparation, known, numbers)
+                at_once = max(1, CELLS // max(features, 1))  # a category becomes many features
+                for first in range(0, len(known), at_once):
+                    some = slice(first, first + at_once)
+                    out[some, :-2] = apply(preparation, known[some], numbers[some])
                 codes = encode(target, known[plan.target], numbers)
                 counted = piece.weight[piece.there]
                 out[:, -2] = codes
@@ -140,7 +144,10 @@ def write_spool(
                 counts[place] += len(chosen)
                 weight[place] += float(chosen[:, -1].sum(dtype=np.float64))
     except OSError as error:
-        raise StorageError(f"The prepared rows can't be written: {error.strerror}.\nSet TMPDIR.") from None
+        raise StorageError(
+            f"The prepared rows can't be written to '{folder.parent}': {error.strerror}.\n"
+            "Set TMPDIR to a folder with more room."
+        ) from None
     finally:
         for file in files:
             file.close()

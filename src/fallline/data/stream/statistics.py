@@ -19,7 +19,7 @@ from fallline.data.stream.chunks import Source
 from fallline.data.stream.merged import Moments
 from fallline.data.stream.pieces import Piece, Plan, counted_from
 from fallline.data.target import MOST_CLASSES, Target, fit_target
-from fallline.data.values import days, numbers, texts
+from fallline.data.values import check_length, days, is_text, numbers, shown, texts
 from fallline.errors import DataError
 
 MOST_KEPT = 100_000  # levels of a category that are counted at once; then the rarer half is forgotten
@@ -80,11 +80,15 @@ def statistics(
             for name, level in levels.items():
                 level.add(piece.frame[name].filter(pl.Series(rows)), weight[rows])
             goal.add(piece, rows, weights)
+    if not parts.any():
+        raise DataError(
+            f"Every value of the target '{shown(plan.target)}' is missing.\nName another column with --target."
+        )
     if parts[0] < 2 or not total:
         raise DataError("Fewer than two rows are left to train on.\nAdd rows, or hold fewer out.")
     if task == "regression" and goal.spread.low == goal.spread.high:
         raise DataError(
-            f"The target '{plan.target}' is constant in the training rows.\n"
+            f"The target '{shown(plan.target)}' is constant in the training rows.\n"
             "There is nothing to learn; name another column, or give rows in which it differs."
         )
     steps: list[Step] = []
@@ -164,6 +168,7 @@ class _Goal:
     def __init__(self, name: str, task: str) -> None:
         self.name, self.task, self.spread = name, task, Moments()
         self.classes: pl.Series | None = None
+        self.rows = 0  # with a target
         self.tally: dict[str, tuple[int, float]] = {}
 
     def add(self, piece: Piece, rows: np.ndarray, weights: np.ndarray | None) -> None:
@@ -171,8 +176,11 @@ class _Goal:
         if self.task == "regression":
             self.spread.add(numbers(series).to_numpy()[rows], weights)
             return
+        if is_text(series):
+            check_length(series)
         held = series.filter(pl.Series(piece.there)).unique()
         self.classes = held if self.classes is None else pl.concat([self.classes, held]).unique()
+        self.rows += int(piece.there.sum())
         if len(self.classes) > MOST_CLASSES:
             self.told(False, False)  # raises
         new = pl.DataFrame({"level": texts(series).filter(pl.Series(rows)), "weight": piece.weight[rows]})
@@ -181,8 +189,8 @@ class _Goal:
             self.tally[level] = (before[0] + count, before[1] + mass)
 
     def told(self, standardize: bool, centre: bool) -> Target:
-        if self.classes is not None:  # each thrice: classes may be no more than half of the rows
-            return fit_target(pl.concat([self.classes.rename(self.name)] * 3), task="classes")
+        if self.classes is not None:
+            return fit_target(self.classes.rename(self.name), task="classes", rows=self.rows)
         if not standardize:
             return Target(self.name, "regression")
         mean, scale = self.spread.told(centre)
