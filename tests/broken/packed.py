@@ -131,6 +131,11 @@ def no_files() -> list[Case]:
         Case("a pipe", os.mkfifo, ("a pipe or a device",)),
         Case("a device without end", lambda path: path.symlink_to("/dev/zero"), ("a pipe or a device",)),
         Case("a random device", lambda path: path.symlink_to("/dev/urandom"), ("a pipe or a device",)),
+    ]
+
+
+def odd_files() -> list[Case]:
+    return [
         Case(
             "a link to a table", lambda path: (path.with_name("u.csv").write_bytes(clean()), path.symlink_to("u.csv"))
         ),
@@ -138,4 +143,4 @@ def no_files() -> list[Case]:
     ]
 
 
-CASES = [*packed(), *json_lines(), *no_files()]
+CASES = [*packed(), *json_lines(), *no_files(), *odd_files()]
