@@ -179,8 +179,7 @@ def carry_out(
     name = given["name"] or f"{str(origin['name'] or 'table').partition('.')[0]}-{_model_kind(asked, parts)}"
     folder = new_folder(runs_folder(given["runs"]), name)
     if crew:
-        crew.folder = folder
-        watch(folder)  # whoever started the workers ought to know what an accident leaves behind
+        crew.writes(folder)
     known = {
         "format": FORMAT,
         "created": time.strftime("%Y-%m-%dT%H:%M:%S%z"),

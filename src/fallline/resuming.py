@@ -122,8 +122,7 @@ def go_on(
             )
         parts = parts_for(asked, table)
         if crew:
-            crew.folder = folder
-            watch(folder)
+            crew.writes(folder)
         with on(device), precision(asked.precision):
             past, sound, said = _past(folder, asked, parts)
             said += _changes(known["environment"], device) + _others(known["given"], crew.workers if crew else 1)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import signal
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -32,6 +33,7 @@ class Crew:
     mesh: Mesh
     asked_to_stop: bool = False
     folder: Path | None = None  # the run, as soon as the first one has made it
+    tell: Callable[[Path], None] = lambda folder: None  # whoever started the workers ought to know it at once
 
     @property
     def workers(self) -> int:
@@ -41,6 +43,11 @@ class Crew:
     def first(self) -> bool:
         """The one that writes the run, and speaks."""
         return self.rank == 0
+
+    def writes(self, folder: Path) -> None:
+        """This is the run."""
+        self.folder = folder
+        self.tell(folder)
 
     def wait(self) -> None:
         """Until all of them are here."""

@@ -169,7 +169,7 @@ def _work(config: dict[str, Any]) -> Any:
 
     def see(seen: Any) -> None:
         nonlocal told
-        if isinstance(seen, Path) or not crew.first:
+        if not crew.first:
             return
         if not hasattr(seen, "recorded"):
             heard.put(Ready(seen.horizon, crew.folder))

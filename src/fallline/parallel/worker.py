@@ -11,8 +11,8 @@ import pickle
 import sys
 import threading
 import time
+from functools import partial
 from multiprocessing.connection import Connection
-from pathlib import Path
 from typing import Any, NamedTuple
 
 from fallline.errors import FalllineError
@@ -62,10 +62,8 @@ class Voice:
             time.sleep(BEAT)
 
     def see(self, seen: Any) -> None:
-        """What `train` tells of: the run's folder, what was set up, or a leg that is done."""
-        if isinstance(seen, Path):
-            self.say("writes", seen)
-        elif hasattr(seen, "recorded"):
+        """What `train` tells of: what was set up, or a leg that is done."""
+        if hasattr(seen, "recorded"):
             self._legs += 1
             self.say("leg", (self._legs, seen.end, float(seen.recorded.loss[-1])))
         else:
@@ -83,7 +81,7 @@ def main() -> None:
         job: Job = pickle.load(sys.stdin.buffer)
         from fallline.parallel.mesh import join
 
-        join(job.workers, job.rank, job.address, job.timeout)
+        join(job.workers, job.rank, job.address, job.timeout).tell = partial(voice.say, "writes")
         made = job.work(**job.given, watch=voice.see)
         voice.say("done", getattr(made, "path", made))
     except KeyboardInterrupt:

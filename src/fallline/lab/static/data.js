@@ -1,6 +1,6 @@
 // Step 2, data: the table, a person's own file, and what its columns are taken for.
 
-import { byId, el, keep, say } from "./dom.js";
+import { byId, counted, el, keep, say } from "./dom.js";
 import { on, send } from "./connection.js";
 import { isHidden } from "./hide.js";
 import { page } from "./state.js";
@@ -17,12 +17,12 @@ on("ready", draw);
 on("wrong", () => { if (page.ready) draw(page.ready); }); // what was refused is not what holds
 
 function draw(ready) {
-  const tables = [...ready.tables.map(({ name, title, rows }) => [name, `${title}, ${rows} rows`]), ...own];
+  const tables = [...ready.tables.map(({ name, title, rows }) => [name, `${title}, ${counted(rows)} rows`]), ...own];
   if (!tables.some(([name]) => name === ready.scene.table)) tables.push([ready.scene.table, ready.title]);
   byId("table").replaceChildren(...tables.map(([value, words]) => el("option", { value, selected: value === ready.scene.table }, words)));
   const names = [ready.target, ...ready.columns.map((column) => column.name)];
   byId("target").replaceChildren(...names.map((name) => el("option", { value: name, selected: name === ready.target }, name)));
-  const { train, validation, test } = ready.rows;
+  const [train, validation, test] = ["train", "validation", "test"].map((part) => counted(ready.rows[part]));
   say(byId("rows"), `${train} rows to train on, ${validation} to validate on while it learns, ${test} kept for the end.`);
   const target = { ...ready.target_kind, name: ready.target, target: true };
   keep(byId("kinds").tBodies[0], [target, ...ready.columns], () => el("tr", {}, el("th", { scope: "row" }), el("td", {}, el("select")), el("td")), kindOf);

@@ -47,6 +47,9 @@ export function table(parent, { columns, rows }, caption, cell = null) {
   return made;
 }
 
+/** A count as a person reads it: 20,640. */
+export const counted = (count) => count.toLocaleString("en");
+
 /** A number or a word as a cell of a table. */
 export const written = (value, digits = 6) =>
   typeof value === "number" ? String(Number(value.toPrecision(digits))) : value === null ? "–" : String(value);

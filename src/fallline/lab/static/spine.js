@@ -1,6 +1,6 @@
 // The spine of the page: the four steps of a project, one of them open.
 
-import { byId, say } from "./dom.js";
+import { byId, counted, say } from "./dom.js";
 import { on } from "./connection.js";
 import { keepKey, keptKey } from "./address.js";
 
@@ -38,7 +38,7 @@ on("ready", (ready) => {
   const from = ready.columns.filter((column) => column.used).map((column) => column.name);
   const inputs = from.length > 3 ? `${from.length} columns` : from.join(", ");
   say(byId("spine-problem"), `${ready.target} from ${inputs}`);
-  say(byId("spine-data"), `${ready.rows.train} rows to learn from`);
+  say(byId("spine-data"), `${counted(ready.rows.train)} rows to learn from`);
   say(byId("spine-model"), `${ready.names.length} ${ready.names.length === 1 ? "weight" : "weights"}`);
   say(byId("spine-deployment"), "predict, keep");
   const kind = ready.task === "classes" ? `one of ${ready.classes.length} classes (${ready.classes.slice(0, 6).join(", ")})` : "a number";
