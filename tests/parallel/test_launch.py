@@ -47,7 +47,7 @@ def test_all_workers_end_with_the_same_bits_and_those_of_one_process_within_1e_6
     [
         (
             "SIGKILL",
-            r"Worker 2 of 2 \(process \d+\) was killed by SIGKILL; the others were ended\.\nOften .*resume last --workers 2",
+            r"Worker 2 of 2 \(process \d+\) was killed by SIGKILL; the others were ended\.\nOften .* --workers 2",
         ),
         ("SIGSTOP", r"Worker 2 of 2 \(process \d+\) hung: no sign of life for 2 s; .*\nSee what stopped it"),
         ("raises", r"Worker 2 of 2 \(process \d+\) failed: ZeroDivisionError: by nothing; .*\nA run that has begun"),
