@@ -37,6 +37,7 @@ from fallline.run import Run
 Message = dict[str, Any]
 NEWEST = ("go", "show", "drawn", "place", "run", "pause")  # of those that wait in a row only the last counts
 AHEAD = 1  # states that are made while the page draws the one before
+LONGEST = 1.0  # seconds in which a run at full speed is told of at least once
 SHARE = 0.1  # of the time of a run at full speed that goes into telling of it, at most
 ASIDES = ("compare", "explain", "diagnose", "keep")
 
@@ -148,7 +149,8 @@ class Worker:
     def _rest(self, began: float) -> None:
         """Leave a run at full speed alone for so long that what was begun then stays a small part of its time."""
         ended = time.perf_counter()
-        self._due = max(self._due, ended) + (ended - began) * (1 - SHARE) / SHARE
+        rest = (ended - began) * (1 - SHARE) / SHARE
+        self._due = min(max(self._due, ended) + rest, ended + LONGEST)  # also after what had to be compiled first
 
     # -- beside the walk
 
