@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 from lab.talk import Page
 
 import fallline as fl
 from fallline.examples import EXAMPLES, example
 from fallline.lab.scene import Scene
+from fallline.lab.worker import LONGEST, Worker
 
 W = "weights[bmi_above_mean]"
 
@@ -330,3 +333,11 @@ def test_a_warm_worker_has_compiled_the_first_scene(tmp_path):
     page.open()
     assert page.forward(2)["step"] == 2
     page.close()
+
+
+def test_what_took_long_once_does_not_silence_a_run_at_full_speed():
+    worker = object.__new__(Worker)
+    worker._due = 0.0
+    for _ in range(3):
+        worker._rest(time.perf_counter() - 60)  # such as what had to be compiled first
+    assert 0 < worker._due - time.perf_counter() <= LONGEST
