@@ -33,6 +33,8 @@ STREAM = "#table=one_weight&rate=0.0005&stop=none&epochs=1000000"  # a run that 
 LONG = {"batch": 32, "rate": 0.01, "stop": "none", "epochs": 400}
 HEAVY = LONG | {"model": "mlp:32,32", "epochs": 4000}  # long enough at full speed for a clock
 STEPS = 100_000
+FAST = 300_000  # steps at full speed: some seconds
+WARM = 15  # seconds in which the worker for the next page is warm
 
 
 @contextmanager
@@ -149,9 +151,10 @@ def scene(settings: dict) -> str:
 def full_speed(context, address: str) -> float:
     """Steps a second that the page's training makes at full speed, once compiled, the page drawing as it goes."""
     page = open_page(context, address + scene(HEAVY))
+    time.sleep(WARM)
     run_at(page, "0")
-    step_reached(page, STEPS // 10)
-    speed = page.evaluate(REACH, STEPS)
+    step_reached(page, FAST // 10)
+    speed = page.evaluate(REACH, FAST)
     page.close()
     return speed
 
@@ -159,7 +162,7 @@ def full_speed(context, address: str) -> float:
 def command_line() -> float:
     """Steps a second of `fallline train` with the same settings, by its own record, once compiled."""
     with tempfile.TemporaryDirectory() as folder:
-        settings = HEAVY | {"stop": None, "until": STEPS}
+        settings = HEAVY | {"stop": None, "until": FAST}
         run = fl.train(example("california_housing"), "median_house_value", runs=folder, **settings)
         seconds = run.trace["seconds"].to_numpy()
         first = len(seconds) // 10
@@ -192,11 +195,10 @@ def main() -> None:
     with lab() as address, sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=QUIET.split())
         context = browser.new_context(viewport={"width": 1280, "height": 800})
-        time.sleep(15)  # the first worker warms up
         seconds = []
         for _ in range(3):
+            time.sleep(WARM)
             seconds.append(first_picture(context, address))
-            time.sleep(12)  # and the next
         value = statistics.median(seconds)
         told("first picture, server warm", value, "s", "at most 1.5", value <= 1.5)
         page = open_page(context, address)

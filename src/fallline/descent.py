@@ -17,7 +17,7 @@ from fallline.engine import precision
 from fallline.errors import DataError
 from fallline.fit import Fitted, Rows, fit
 from fallline.losses import AsTheyAre, OwnLoss, Penalty
-from fallline.record import named_arrays
+from fallline.record import laid_flat, named_arrays
 from fallline.settings import average_of, batch_size, check, rule_of
 from fallline.trace.trace import Trace, layout
 from fallline.training import Training
@@ -55,7 +55,7 @@ class Descent:
             kept=self.fitted.parameters,
             kept_step=self.fitted.kept,
             names=tuple(parameter_names(arrays, [str(n) for n in range(1, widest + 1)])),
-            snapshots={step: partial(_flat, parameters) for step, parameters in kept.items()},
+            snapshots={step: partial(laid_flat, parameters) for step, parameters in kept.items()},
         )
 
     def weights(self, step: int) -> Parameters:
@@ -148,10 +148,6 @@ def _descend(loss: Callable[..., Any], parameters: Parameters, data: Any, settin
     recorded = Trace(Batches(rows, batch_size(settings, rows), settings.seed))
     fitted = fit(parts, settings, Rows(data, None, np.ones(rows)), parameters=start, keep=recorded.keep)
     return Descent(_numpy(fitted.parameters), fitted.verdict, fitted, recorded)
-
-
-def _flat(parameters: Parameters) -> np.ndarray:
-    return np.asarray(ravel_pytree(parameters)[0])
 
 
 def _numpy(parameters: Parameters) -> Parameters:

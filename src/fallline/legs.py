@@ -7,7 +7,7 @@ which keeps what it wants of it and may end the training, also in the middle of 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -127,6 +127,13 @@ class Leg(NamedTuple):
     def bare(self) -> Leg:
         """The same without its state, which needs three times the memory of the weights, to be kept for long."""
         return self._replace(state=State(None, None, None))
+
+    def then(self, others: Sequence[Leg]) -> Leg:
+        """This leg and those that follow it, as one; bare."""
+        every = (self, *others)
+        recorded = self.recorded.then([leg.recorded for leg in others])
+        seconds = np.concatenate([leg.seconds for leg in every])
+        return Leg(self.start, every[-1].end, recorded, seconds, self.bare().state)
 
 
 @dataclass(frozen=True)

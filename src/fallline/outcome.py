@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 import polars as pl
-from jax.flatten_util import ravel_pytree
 
 from fallline import words
 from fallline.data import Target, decode
@@ -18,7 +17,7 @@ from fallline.instruments import measure as measure_with
 from fallline.legs import HERE
 from fallline.losses import Hinge
 from fallline.metrics import CLASSES, REGRESSION, measure_classes, measure_numbers
-from fallline.record import named_arrays
+from fallline.record import laid_flat, named_arrays
 from fallline.retrace import training_of
 from fallline.shortcut import as_parameters
 from fallline.spooled import Spooled
@@ -129,8 +128,8 @@ def _exact(fitted: Fitted) -> dict[str, Any] | None:
     exact = fitted.ready.exact
     if exact is None:
         return None
-    best = np.asarray(ravel_pytree(as_parameters(exact, fitted.parameters))[0], np.float64)
-    ours = np.asarray(ravel_pytree(fitted.parameters)[0], np.float64)
+    best = laid_flat(as_parameters(exact, fitted.parameters)).astype(np.float64)
+    ours = laid_flat(fitted.parameters).astype(np.float64)
     loss = float(survey(fitted.ready.parts, fitted.parameters, fitted.ready.over)[1])
     return {
         "loss": exact.loss,

@@ -12,6 +12,7 @@ number is faster than one for all.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
@@ -53,6 +54,21 @@ def groups(parameters: Parameters) -> list[tuple[str, int]]:
 def keeps_parameters(parameters: Parameters) -> bool:
     """True while the parameters are few enough to be kept at every step."""
     return sum(size for _, size in groups(parameters)) <= FEW
+
+
+def laid_flat(tree: Parameters) -> Float[np.ndarray, "parameters"]:
+    """The parameters laid out flat, by NumPy: array by array JAX takes as long as some steps do.
+
+    >>> laid_flat({"bias": np.zeros(1), "weights": np.ones(3)}).tolist()
+    [0.0, 1.0, 1.0, 1.0]
+    """
+    return np.concatenate([np.ravel(leaf) for leaf in jax.tree.leaves(tree)])
+
+
+@jax.jit
+def as_laid_out(like: Parameters, flat: Any) -> Parameters:
+    """Flat parameters as the arrays of others."""
+    return ravel_pytree(like)[1](jnp.asarray(flat))
 
 
 def record(parts: Parts, state: State, seen: Step) -> Row:
@@ -134,6 +150,12 @@ class Recorded:
     def first(self, steps: int) -> Recorded:
         """The rows of the first so many steps."""
         return replace(self, rows=Row(*(a[:steps] for a in self.rows)), rate=self.rate[:steps])
+
+    def then(self, others: Sequence[Recorded]) -> Recorded:
+        """These rows and those of others, which hold the same columns."""
+        every = (self, *others)
+        rows = Row(*(np.concatenate(pieces) for pieces in zip(*(each.rows for each in every), strict=True)))
+        return replace(self, rows=rows, rate=np.concatenate([each.rate for each in every]))
 
     def without_parameters(self) -> Recorded:
         """The same, less the parameters, in memory of their own; the norms that follow from them are put in."""

@@ -15,11 +15,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import polars as pl
-from jax.flatten_util import ravel_pytree
 from jaxtyping import Float, Int
 
 from fallline.errors import RunError, SettingsError, unknown
 from fallline.fit import SetUp, replay
+from fallline.record import as_laid_out, laid_flat
 from fallline.survey import as_batch
 from fallline.table import Table
 from fallline.types import Batch, Parameters, Parts, State
@@ -57,11 +57,11 @@ class Training:
 
     def unravel(self, flat: Any) -> Parameters:
         """Flat parameters as the pytree that the model takes; may be traced."""
-        return ravel_pytree(self.start)[1](jnp.asarray(flat))
+        return as_laid_out(self.start, flat)
 
     def flat(self, parameters: Parameters) -> Float[np.ndarray, "parameters"]:
         """A pytree of parameters laid out flat, in the order of `names`."""
-        return np.asarray(ravel_pytree(parameters)[0])
+        return laid_flat(parameters)
 
     def at(self, step: int | None) -> Parameters:
         """The parameters after a step, 0 for the random start; those of the model kept when None. Raises RunError."""

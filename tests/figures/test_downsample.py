@@ -61,14 +61,14 @@ def test_one_spike_among_a_million_steps_is_kept() -> None:
 
 
 def test_means_are_those_of_equal_blocks() -> None:
-    means, steps = mean_of_blocks(frame([1.0, 3.0, 5.0, 7.0]), ["value"], blocks=2)
+    means, steps = mean_of_blocks(frame([1.0, 3.0, 5.0, 7.0]), blocks=2)
     assert steps == 2
     assert means["value"].to_list() == [2.0, 6.0]
     assert means["step"].to_list() == [1.5, 3.5]
 
 
 def test_a_block_that_is_not_finite_has_no_mean() -> None:
-    means, _ = mean_of_blocks(frame([1.0, float("inf"), 5.0, 7.0]), ["value"], blocks=2)
+    means, _ = mean_of_blocks(frame([1.0, float("inf"), 5.0, 7.0]), blocks=2)
     assert means["value"].to_list() == [None, 6.0]
 
 

@@ -7,6 +7,9 @@ after when single batches are noisy.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 import polars as pl
 
@@ -21,33 +24,35 @@ def keep_extremes(frame: pl.DataFrame, column: str, buckets: int = BUCKETS) -> p
     """
     if frame.height <= 2 * buckets:
         return frame
-    values = frame[column].cast(pl.Float64).fill_null(np.nan).to_numpy()
+    series = frame[column] if frame[column].dtype.is_float() else frame[column].cast(pl.Float64)
+    values = series.fill_null(np.nan).to_numpy()
     stretch = -(-len(values) // buckets)
-    padded = np.full(stretch * -(-len(values) // stretch), np.nan)
-    padded[: len(values)] = values
-    grid = padded.reshape(-1, stretch)
-    starts = np.arange(len(grid)) * stretch
-    unknown = np.isnan(grid)
-    low = starts + np.where(unknown, np.inf, grid).argmin(axis=1)
-    high = starts + np.where(unknown, -np.inf, grid).argmax(axis=1)
-    broken = np.flatnonzero(~np.isfinite(values))[:1]
-    return frame[np.unique(np.concatenate([[0, len(values) - 1], low, high, broken]))]
+    low, high, broken = values, values, np.flatnonzero(~np.isfinite(values))[:1]
+    if broken.size:
+        unknown = np.isnan(values)
+        low, high = np.where(unknown, np.inf, values), np.where(unknown, -np.inf, values)
+    kept = [_in_each(stretch, low, np.argmin), _in_each(stretch, high, np.argmax)]
+    return frame[np.unique(np.concatenate([[0, len(values) - 1], *kept, broken]))]
 
 
-def mean_of_blocks(frame: pl.DataFrame, columns: list[str], blocks: int = BLOCKS) -> tuple[pl.DataFrame, int]:
-    """The mean of `columns` over equal stretches of steps, placed at their middle; and the steps in a stretch.
+def _in_each(stretch: int, values: np.ndarray, pick: Callable[..., Any]) -> np.ndarray:
+    """The place that `pick` finds in each stretch of the values; the last may be shorter."""
+    whole = len(values) // stretch * stretch
+    places = np.arange(0, whole, stretch) + pick(values[:whole].reshape(-1, stretch), axis=1)
+    return places if whole == len(values) else np.append(places, whole + pick(values[whole:]))
+
+
+def mean_of_blocks(frame: pl.DataFrame, blocks: int = BLOCKS) -> tuple[pl.DataFrame, int]:
+    """The mean of each column over equal stretches of steps; and the steps in a stretch.
 
     A stretch that holds a value that is not finite has no mean: null.
     """
     stretch = max(1, frame.height // blocks)
-    block = pl.int_range(pl.len()) // stretch
-    means = (
-        frame.group_by(block.alias("block"), maintain_order=True)
-        .agg(pl.col("step", "epoch").mean(), pl.col(columns).mean(), pl.len().alias("rows"))
-        .filter(2 * pl.col("rows") >= stretch)  # a short rest at the end would be noisier than the others
-        .drop("block", "rows")
-    )
-    return finite(means), stretch
+    starts = np.arange(0, frame.height, stretch)
+    rows = np.diff(starts, append=frame.height)
+    long = 2 * rows >= stretch  # a short rest at the end would be noisier than the others
+    sums = {column.name: np.add.reduceat(column.to_numpy(), starts, dtype=np.float64) for column in frame}
+    return finite(pl.DataFrame({name: (total / rows)[long] for name, total in sums.items()})), stretch
 
 
 def finite(frame: pl.DataFrame) -> pl.DataFrame:

@@ -41,5 +41,5 @@ def draw_gradient(trace: pl.DataFrame) -> alt.LayerChart:
 
 def _group(trace: pl.DataFrame, name: str, *, smooth: bool) -> pl.DataFrame:
     frame = trace.select("step", "epoch", pl.col(f"{COLUMN}/{name}").alias("value"))
-    drawn = mean_of_blocks(frame, ["value"])[0] if smooth else finite(keep_extremes(frame, "value"))
+    drawn = mean_of_blocks(frame)[0] if smooth else finite(keep_extremes(frame, "value"))
     return drawn.with_columns(pl.lit(name).alias("series"))

@@ -28,7 +28,7 @@ def mean_line(trace: pl.DataFrame, column: str) -> tuple[pl.DataFrame, int] | No
     """The same columns for means of blocks, and the block's steps; None where every step sees every row, or few."""
     if trace.height < NOISY or trace["epoch"][0] >= 1:
         return None
-    means, steps = mean_of_blocks(trace.select("step", "epoch", pl.col(column).alias("value")), ["value"])
+    means, steps = mean_of_blocks(trace.select("step", "epoch", pl.col(column).alias("value")))
     return means.with_columns(pl.lit(f"mean of {count(steps)} steps").alias("series")), steps
 
 

@@ -12,12 +12,12 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.flatten_util import ravel_pytree
 
 from fallline.losses import AbstractRowLoss
 from fallline.measurement import Figures
 from fallline.models import Network
 from fallline.models.activations import ACTIVATIONS, OUTPUTS
+from fallline.record import named_arrays
 from fallline.types import Batch, Parameters, Parts
 
 
@@ -108,10 +108,9 @@ def _units(model: Network, first: int) -> list[tuple[int, int]]:
 
 def _place(parameters: Parameters, k: int) -> tuple[str, int, int | None]:
     """Layer, unit and input, counted from 0, of flat parameter k."""
-    flat, unravel = ravel_pytree(parameters)
-    found: Any = unravel(jnp.zeros_like(flat).at[k].set(1))
-    for layer, arrays in found.items():
-        for array in arrays.values():
-            for at in np.argwhere(np.asarray(array)):
-                return layer, int(at[-1]), int(at[0]) if len(at) == 2 else None
+    for name, array in named_arrays(parameters).items():
+        if k < array.size:
+            *place, unit = np.unravel_index(k, array.shape)
+            return name.partition("/")[0], int(unit), int(place[0]) if place else None
+        k -= array.size
     raise IndexError(k)

@@ -6,6 +6,7 @@ One point after the other, all rows at once: side by side, or in blocks of rows,
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 
 import jax
@@ -35,30 +36,42 @@ def objectives(
 
     Room is made for more points than there are, and no more are gone through: one program serves every path.
     """
-    count = len(flats)
-    room = np.zeros((-(-count // ROOM) * ROOM, flats.shape[1]), flats.dtype)
-    room[:count] = flats
-    return np.asarray(_objectives(parts, like, room, count, batch))[:count]
+    return np.asarray(_objectives(parts, like, _roomy(flats), len(flats), batch))[: len(flats)]
+
+
+def objectives_on(
+    parts: Parts,
+    origin: Parameters,
+    ways: Float[np.ndarray, "ways parameters"],
+    places: Float[np.ndarray, "points ways"],
+    batch: Batch,
+) -> Float[np.ndarray, "points"]:
+    """The objective at origin + place @ ways, for each of many places on a line or a plane."""
+    return np.asarray(_objectives_on(parts, origin, ways, _roomy(places), len(places), batch))[: len(places)]
+
+
+def _roomy(points: np.ndarray) -> np.ndarray:
+    room = np.zeros((-(-len(points) // ROOM) * ROOM, points.shape[1]), points.dtype)
+    room[: len(points)] = points
+    return room
 
 
 @partial(jax.jit, static_argnames="parts")
 def _objectives(parts: Parts, like: Parameters, flats: Array, count: int, batch: Batch) -> Array:
     unravel = ravel_pytree(like)[1]
-
-    def one(i: int, found: Array) -> Array:
-        return found.at[i].set(objective(parts, unravel(flats[i]), batch))
-
-    return lax.fori_loop(0, count, one, jnp.zeros(len(flats), flats.dtype))
+    return _each(lambda flat: objective(parts, unravel(flat), batch), flats, count)
 
 
 @partial(jax.jit, static_argnames="parts")
-def objectives_on(
-    parts: Parts,
-    origin: Parameters,
-    ways: Float[Array, "ways parameters"],
-    places: Float[Array, "points ways"],
-    batch: Batch,
+def _objectives_on(
+    parts: Parts, origin: Parameters, ways: Array, places: Array, count: int, batch: Batch
 ) -> Float[Array, "points"]:
-    """The objective at origin + place @ ways, for each of many places on a line or a plane."""
     flat, unravel = ravel_pytree(origin)
-    return lax.map(lambda place: objective(parts, unravel(flat + place @ ways), batch), places)
+    return _each(lambda place: objective(parts, unravel(flat + place @ ways), batch), places, count)
+
+
+def _each(value: Callable[[Array], Array], points: Array, count: int) -> Array:
+    """The values at the first so many of the points."""
+    return lax.fori_loop(
+        0, count, lambda i, found: found.at[i].set(value(points[i])), jnp.zeros(len(points), points.dtype)
+    )

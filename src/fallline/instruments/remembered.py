@@ -12,9 +12,9 @@ from typing import Any
 
 import numpy as np
 import optax
-from jax.flatten_util import ravel_pytree
 
 from fallline.measurement import Figures
+from fallline.record import laid_flat
 from fallline.rules import RULES, Rule
 from fallline.types import Gradient, State
 
@@ -67,7 +67,7 @@ def remembered(rule: Any, before: State, after: State, gradient: Gradient, direc
 
 
 def _flat(tree: Any) -> Flat:
-    return np.asarray(ravel_pytree(tree)[0], np.float64)
+    return laid_flat(tree).astype(np.float64)
 
 
 def _share(old: Any, new: Any) -> float | None:

@@ -16,6 +16,7 @@ import jax.numpy as jnp
 import numpy as np
 import polars as pl
 from jax.flatten_util import ravel_pytree
+from jaxtyping import Float
 
 from fallline.engine import precision
 from fallline.instruments.objectives import along, objectives
@@ -33,7 +34,13 @@ TANGENT = 0.2  # of the curve's width: how far the tangent goes on either side o
 
 
 def measure_slice(
-    training: Training, *, weight: str | None, step: int | None, also: tuple[float, ...] = (), most: int = JUDGED
+    training: Training,
+    *,
+    weight: str | None,
+    step: int | None,
+    also: tuple[float, ...] = (),
+    most: int = JUDGED,
+    known: dict[int, float] | None = None,
 ) -> Measurement:
     """The slice along one weight, the others held where they were after a step.
 
@@ -43,6 +50,7 @@ def measure_slice(
     Args:
         also: values of the weight that the curve reaches besides.
         most: training rows that the loss is taken over, at most.
+        known: the losses at steps of the path that were taken before; the others are put in.
 
     Returns: a frame of kind ("curve", "path", "tangent", "point", "next": the others held, "next true": all
     updated), step (of path and points), weight and loss (with the penalty); figures: weight (its name), step, value,
@@ -62,7 +70,7 @@ def measure_slice(
     size = max(abs(low), abs(high), float(np.abs(end).max())) or 1.0
     beside = BESIDE * (high - low) if high - low > LEAST * size else size
     points = _Points(end, k, np.linspace(low - beside, high + beside, POINTS), path[1][some], after)
-    losses = np.asarray(objectives(training.parts, training.start, points.flats, judged), np.float64)
+    losses = _losses(training, points, path[0][some].tolist(), judged, {} if known is None else known)
     slope = _slope(training, k, end, judged)
     frame = points.frame(losses, at, path[0][some], slope["derivative"])
     one = {kind: frame.filter(kind=kind)["loss"].to_list()[:1] or [None] for kind in ("point", "next", "next true")}
@@ -123,6 +131,20 @@ class _Points(NamedTuple):
                 "loss": np.concatenate([losses, loss + slope * (ends - here)]),
             }
         )
+
+
+def _losses(
+    training: Training, points: _Points, steps: list[int], judged: Batch, known: dict[int, float]
+) -> Float[np.ndarray, "points"]:
+    """Of all points; of the path, whose points are those of `steps`, only what is not known is taken."""
+    flats, path = points.flats, slice(len(points.curve), len(points.curve) + len(steps))
+    new = np.ones(len(flats), bool)
+    new[path] = [step not in known for step in steps]
+    losses = np.zeros(len(flats))
+    losses[new] = objectives(training.parts, training.start, flats[new], judged)
+    known |= {step: loss for step, loss, fresh in zip(steps, losses[path], new[path], strict=True) if fresh}
+    losses[path] = [known[step] for step in steps]
+    return losses
 
 
 _take = jax.jit(take, static_argnames="parts")

@@ -14,7 +14,6 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import polars as pl
-from jax.flatten_util import ravel_pytree
 
 from fallline.data import decode
 from fallline.errors import RunError
@@ -22,17 +21,17 @@ from fallline.instruments.factors import factors
 from fallline.instruments.remembered import remembered
 from fallline.losses import AbstractRowLoss, Squared
 from fallline.measurement import Figures, Measurement
+from fallline.record import laid_flat
 from fallline.step import Step, objective
 from fallline.step import step as take
 from fallline.training import Training
-from fallline.types import Batch, Gradient, Parts, State
+from fallline.types import Batch, Gradient, Parameters, Parts, Prediction, State
 
 ROWS = 8  # of the batch that are spelled out
 WEIGHTS = 12  # parameters that are spelled out: the chosen one, and those that the update changed most
 FRAME = 1_000  # rows and parameters in the frame, each
 
 _take = jax.jit(take, static_argnames="parts")
-_objective = jax.jit(objective, static_argnames="parts")
 
 
 def measure_step(training: Training, *, step: int, weight: str | None, row: int | None = None) -> Measurement:
@@ -67,8 +66,7 @@ def measure_step(training: Training, *, step: int, weight: str | None, row: int 
     listed = _listed(training, number, row)
     rows = _rows(training, number, batch, seen, after, listed)
     record = training.trace.row(number - 1, named=True)
-    objective_after = float(_objective(parts, after.parameters, batch))
-    penalty_after = float(parts.penalty(after.parameters))
+    objective_after, penalty_after = map(float, _graded(parts, after.parameters, batch))
     figures = {
         "run": training.name,
         "step": number,
@@ -98,6 +96,20 @@ def measure_step(training: Training, *, step: int, weight: str | None, row: int 
 
 
 @partial(jax.jit, static_argnames="parts")
+def _graded(parts: Parts, parameters: Parameters, batch: Batch) -> tuple[jax.Array, jax.Array]:
+    """The objective of the batch, and the penalty in it."""
+    return objective(parts, parameters, batch), parts.penalty(parameters)
+
+
+@partial(jax.jit, static_argnames="parts")
+def _responses(parts: Parts, after: Parameters, prediction: Prediction, batch: Batch) -> tuple[jax.Array, ...]:
+    """Of every row the response to its prediction, the one after the update, and the loss before."""
+    loss: Any = parts.loss
+    later = loss.response(parts.model.predict(after, batch.features))
+    return loss.response(prediction), later, loss.rows(prediction, batch.target)
+
+
+@partial(jax.jit, static_argnames="parts")
 def _direct(parts: Parts, before: State, gradient: Gradient, loss: jax.Array) -> Gradient:
     """What the rule makes of the gradient, as in `fallline.step`."""
     return parts.rule.chain().update(gradient, before.rule, before.parameters, value=loss)[0]
@@ -112,7 +124,7 @@ def _flats(before: State, after: State, seen: Step, direction: Gradient) -> dict
         "update": seen.update,
         "new": after.parameters,
     }
-    return {name: np.asarray(ravel_pytree(tree)[0], np.float64) for name, tree in trees.items()}
+    return {name: laid_flat(tree).astype(np.float64) for name, tree in trees.items()}
 
 
 def _listed(training: Training, number: int, row: int | None) -> np.ndarray:
@@ -138,8 +150,8 @@ def _rows(training: Training, number: int, batch: Batch, seen: Step, after: Stat
     parts, table = training.parts, training.table
     if not isinstance(parts.loss, AbstractRowLoss):
         return pl.DataFrame(schema={"row": pl.Int64})
-    then = parts.loss.response(parts.model.predict(after.parameters, batch.features))
-    response, later = (np.asarray(a, np.float64) for a in (parts.loss.response(seen.prediction), then))
+    found = _responses(parts, after.parameters, seen.prediction, batch)
+    response, later, losses = (np.asarray(a, np.float64) for a in found)
     target = np.asarray(batch.target, np.float64)
     places = training.rows_of(number)
     if table is not None and training.ready.feed is not None:
@@ -156,7 +168,7 @@ def _rows(training: Training, number: int, batch: Batch, seen: Step, after: Stat
             "target": target[some].tolist(),
             "error": (response - target)[some].tolist(),
             "after": later[some].tolist(),
-            "loss": np.asarray(parts.loss.rows(seen.prediction, batch.target), np.float64)[some],
+            "loss": losses[some],
             "own": np.asarray(own)[some].tolist(),
         },
         strict=False,

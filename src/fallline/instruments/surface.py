@@ -7,7 +7,6 @@ between the two are the picture's error.
 
 from __future__ import annotations
 
-import jax.numpy as jnp
 import numpy as np
 import polars as pl
 
@@ -65,10 +64,10 @@ def measure_surface(
     places = plane.places(path)
     grid = grid_on(plane, places, points)
     dtype = training.flat(like).dtype
-    at = jnp.asarray(np.concatenate([grid, places]) - plane.at, dtype)
-    ways = jnp.asarray(plane.ways, dtype)
-    on = np.asarray(objectives_on(training.parts, training.unravel(origin.astype(dtype)), ways, at, judged), np.float64)
-    true = np.asarray(objectives(training.parts, like, np.asarray(path, dtype), judged), np.float64)
+    at = (np.concatenate([grid, places]) - plane.at).astype(dtype)
+    there = training.unravel(origin.astype(dtype))
+    on = objectives_on(training.parts, there, plane.ways.astype(dtype), at, judged).astype(np.float64)
+    true = objectives(training.parts, like, path.astype(dtype), judged).astype(np.float64)
     off = np.linalg.norm(path - plane.points(places), axis=1)
     frame = _frame(grid, on[: len(grid)], steps, places, true, on[len(grid) :], off)
     figures = {

@@ -229,6 +229,9 @@ class Live:
     def now(self) -> Message:
         """The newest state, numbered."""
         walker = self.walk
+        if self.running == 0:
+            walker.close_up()
+            self._go(walker.walked - 1)
         batches = walker.ready.walk.batches
         rows = int(batches.rows_seen(np.array(walker.step)))
         self.number, self.dirty = self.number + 1, False

@@ -42,6 +42,7 @@ class Look:
     branches: tuple[Branch, ...]
     stable: float | None  # the largest stable rate at the cursor, where it is known
     measure: Callable[..., Measurement]  # (name, **options) of `training`, kept for the same training and options
+    path_losses: dict[int, float]  # of steps of the path, over the rows of the slice: those that were taken before
     once: Callable[[str, Callable[[], Any]], Any]  # what is the same wherever the cursor stands: made once, by a name
 
     @cached_property

@@ -8,10 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from jax.flatten_util import ravel_pytree
 
 from fallline import words
 from fallline.data import read_table
@@ -115,11 +113,6 @@ def one_feature(table: Table) -> str:
             f"{len(table.preparation.feature_names)} features.\nLeave the other columns out, or take another table."
         )
     return steps[0].name
-
-
-def flat(tree: Any) -> np.ndarray:
-    """Parameters laid out flat."""
-    return np.asarray(ravel_pytree(tree)[0])
 
 
 def _table(settings: Settings, source: Source) -> Table:

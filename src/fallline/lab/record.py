@@ -1,7 +1,8 @@
 """The record of a walk as it grows, and the states that are kept along it.
 
-A step more must cost the same after 100 steps and after 100,000: frames of like length are laid together now and then
-(as binary counting carries), so that a row is copied a few times at most, and a look at all of them copies none.
+A step more must cost the same after 100 steps and after 100,000: legs are laid out as a frame when somebody looks, and
+frames of like length are laid together now and then (as binary counting carries) while they are short, so that a row
+is copied a few times at most, and a look at all of them copies none.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from fallline.types import State
 
 STATES = 2**26  # bytes of states that are kept
+LONG = 50_000  # rows: longer frames stay by themselves
 NEAR = 100  # steps: states closer to each other than that are not kept both
 
 
@@ -28,11 +30,13 @@ class Record:
     def __init__(self, batches: Batches, frame: pl.DataFrame | None = None) -> None:
         self.batches = batches
         self._frames = [] if frame is None or frame.is_empty() else [frame]
+        self._legs: list[Leg] = []  # what came after them
+        self._count = 0 if frame is None else frame.height
         self._weights = 0  # bytes
         self._whole: tuple[int, pl.DataFrame] | None = None
 
     def __len__(self) -> int:
-        return sum(frame.height for frame in self._frames)
+        return self._count
 
     def keep(self, leg: Leg) -> None:
         """Take the steps of a leg over, which come next."""
@@ -41,25 +45,34 @@ class Record:
         weights = leg.recorded.parameters
         if weights is not None:
             if self._weights + weights.nbytes > IN_MEMORY:
+                self._lay_out()  # those with weights
                 leg = leg._replace(recorded=leg.recorded.without_parameters())
             else:
                 self._weights += weights.nbytes
-        self._frames.append(leg_frame(leg, self.batches))
-        while len(self._frames) > 1 and self._frames[-2].height <= 2 * self._frames[-1].height:
-            last, before = self._frames.pop(), self._frames.pop()
-            self._frames.append(pl.concat([before, last], how="diagonal_relaxed", rechunk=True))
+        self._legs.append(leg.bare())
+        self._count += leg.end - leg.start
 
     def frame(self, steps: int) -> pl.DataFrame:
         """The first so many steps."""
+        self._lay_out()
         if self._whole is None or self._whole[0] != len(self):
             self._whole = len(self), pl.concat(self._frames, how="diagonal_relaxed") if self._frames else pl.DataFrame()
         whole = self._whole[1]
         return whole if steps >= whole.height else whole.head(steps)
 
+    def _lay_out(self) -> None:
+        if not self._legs:
+            return
+        self._frames.append(leg_frame(self._legs[0].then(self._legs[1:]), self.batches))
+        self._legs = []
+        while len(self._frames) > 1 and self._frames[-2].height <= min(2 * self._frames[-1].height, LONG):
+            last, before = self._frames.pop(), self._frames.pop()
+            self._frames.append(pl.concat([before, last], how="diagonal_relaxed", rechunk=True))
+
     def forget(self, steps: int) -> None:
         """Drop what comes after so many steps."""
         left = self.frame(steps)
-        self._frames, self._whole = [left] if left.height else [], None
+        self._frames, self._whole, self._count = [left] if left.height else [], None, left.height
 
 
 class States:

@@ -37,13 +37,14 @@ class Showing:
         self._send = send
         self._measured: OrderedDict[tuple, Measurement] = OrderedDict()
         self._once: tuple[tuple, dict[str, Any]] = ((), {})  # of how much of which walk, and what was made of that
+        self._path_losses: tuple[tuple, dict[int, float]] = ((), {})  # of which walk
         self._drawn: dict[str, str] = {}  # picture -> the options of its specification
         self._sent: dict[str, Mapping[str, pl.DataFrame]] = {}  # picture -> the data that the page has
 
     def forget(self) -> None:
         """Another scene: nothing that was measured holds any more."""
         self._measured.clear()
-        self._once = ((), {})
+        self._once, self._path_losses = ((), {}), ((), {})
         self._drawn.clear()
         self._sent.clear()
 
@@ -76,8 +77,15 @@ class Showing:
             branches=walker.branches,
             stable=stable,
             measure=lambda name, **options: self._measure(walker, name, options),
+            path_losses=self._losses_of(walker),
             once=partial(self._make_once, walker),
         )
+
+    def _losses_of(self, walker: Walker) -> dict[int, float]:
+        key = (walker, walker.revision)
+        if self._path_losses[0] != key:
+            self._path_losses = key, {}
+        return self._path_losses[1]
 
     def _make_once(self, walker: Walker, name: str, make: Callable[[], Any]) -> Any:
         key = (walker, walker.revision, walker.seen)

@@ -14,19 +14,17 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 
-import jax.numpy as jnp
 import numpy as np
 import polars as pl
-from jax.flatten_util import ravel_pytree
 
 from fallline.fit import SetUp, figures_of, rates_of, replay, watch_of
 from fallline.lab.look import Branch
-from fallline.lab.prepared import Prepared, flat
+from fallline.lab.prepared import Prepared
 from fallline.lab.record import Record, States
 from fallline.lab.scene import Scene
 from fallline.legs import Leg, Stop, train
 from fallline.numbers import number
-from fallline.record import keeps_parameters
+from fallline.record import as_laid_out, keeps_parameters, laid_flat
 from fallline.rules import start as start_state
 from fallline.settings import rate_changes_of, stops_of
 from fallline.stopping import good_steps
@@ -89,6 +87,12 @@ class Walker:
                 break
         return self.walked >= step or self.broken is not None
 
+    def close_up(self) -> None:
+        """Two legs of one step: the states around the second are at hand then, and need not be walked to once more."""
+        for _ in range(2):
+            if self.broken is None:
+                self._one_leg(self.walked + 1, passing=True)
+
     def go(self, step: int) -> bool:
         """Move the cursor to where the record reaches; from where it breaks back to the last good step.
 
@@ -104,12 +108,11 @@ class Walker:
 
     def state(self, step: int) -> State:
         """The state after a step of the record: the same bits, by the shortest way."""
-        parts = self.ready.parts
-        if parts.rule.is_plain and not parts.averaged and 0 < step <= self.walked:
+        parts, (near, state) = self.ready.parts, self._states.nearest(step)
+        if near < step <= self.walked and parts.rule.is_plain and not parts.averaged:
             kept = self._kept_flat(step)
             if kept is not None:  # that rule remembers nothing
                 return start_state(parts.rule, self._unravel(kept))
-        near, state = self._states.nearest(step)
         if near < step:
             state = replay(self.ready, step, state, near)
             self._states.remember(step, state)
@@ -143,6 +146,8 @@ class Walker:
     def evaluations(self) -> pl.DataFrame:
         """Looks at the held-out rows, as far as has been seen."""
         self._evaluations = self._looks()
+        if self._evaluations.is_empty() or self._evaluations["step"][-1] <= self.seen:
+            return self._evaluations
         return self._evaluations.filter(pl.col("step") <= self.seen)
 
     def verdict(self, ending: Stop) -> Verdict:
@@ -170,13 +175,13 @@ class Walker:
     def parameters(self, step: int) -> np.ndarray:
         """The flat parameters after a step of the record."""
         kept = self._kept_flat(step)
-        return flat(self.state(step).parameters) if kept is None else kept
+        return laid_flat(self.state(step).parameters) if kept is None else kept
 
     def _as_training(self) -> Training:
         held, seen = self.evaluations, min(self.seen, self.walked)
         name = self.scene.table if self.prepared.recorded is None else self.prepared.recorded.name
-        averaged = self.ready.parts.averaged  # the average is what a training at the command line would keep
-        kept = self.state(self.step).average if averaged else self._unravel(self.parameters(self.step))
+        here = self.state(self.step)
+        kept = here.average if self.ready.parts.averaged else here.parameters  # as a training at the command line would
         snapshots: dict[int, Callable[[], np.ndarray]]
         snapshots = {step: partial(self._snapshot_of, step) for step in self._snapshots.at if step <= seen}
         if not self._few and self.prepared.recorded is not None:
@@ -194,7 +199,8 @@ class Walker:
             nearest=self.state,
         )
 
-    def _one_leg(self, step: int) -> None:
+    def _one_leg(self, step: int, passing: bool = False) -> None:
+        """Up to a step at most; the weights at the end of a leg in passing are not kept."""
         start = self.walked
         stop = min(step, start + self.ready.walk.capacity, self.horizon if start < self.horizon else step)
         every = self._watch.every
@@ -224,7 +230,7 @@ class Walker:
             self._watch.plateau = self._watch.patience = None
         elif ending.step == self.horizon:
             self.pauses = (*self.pauses, ending)
-        if not keeps_parameters(state.parameters):
+        if not (passing or keeps_parameters(state.parameters)):
             self._snapshots.offer(ending.step, state.parameters)
 
     def _keep(self, leg: Leg) -> None:
@@ -235,7 +241,7 @@ class Walker:
     def _snapshot_of(self, step: int) -> np.ndarray:
         """Laid out flat when it is first asked for: that takes as long as some steps."""
         if not isinstance(self._snapshots.at[step], np.ndarray):
-            self._snapshots.at[step] = flat(self._snapshots.at[step])
+            self._snapshots.at[step] = laid_flat(self._snapshots.at[step])
         return self._snapshots.at[step]
 
     def _watch_from(self, step: int) -> Watch:
@@ -275,7 +281,7 @@ class Walker:
         if "parameters" in trace.columns and not trace["parameters"].null_count():
             path = trace["parameters"].to_numpy()
             if self.step == 0:
-                path = np.concatenate([flat(self.ready.state.parameters)[None], path])
+                path = np.concatenate([laid_flat(self.ready.state.parameters)[None], path])
         self.branches = (*self.branches, Branch(name, self.step, trace, path))[-BRANCHES:]
 
     def _forget(self, step: int) -> None:
@@ -304,14 +310,14 @@ class Walker:
 
     def _kept_flat(self, step: int) -> np.ndarray | None:
         if step == 0:
-            return flat(self.ready.state.parameters)
+            return laid_flat(self.ready.state.parameters)
         seen = self._record.frame(self.walked)
         if "parameters" in seen.columns and seen["parameters"][step - 1] is not None:
             return seen["parameters"][step - 1].to_numpy()
         return None
 
     def _unravel(self, values: np.ndarray) -> Parameters:
-        return ravel_pytree(self.ready.state.parameters)[1](jnp.asarray(values))
+        return as_laid_out(self.ready.state.parameters, values)
 
 
 def with_rate(ready: SetUp, at: int, rate: float) -> SetUp:

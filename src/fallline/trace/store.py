@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import polars as pl
 
 from fallline.trace.checkpoint import write_checkpoint
 from fallline.trace.folder import PART_SECONDS, settle, write_frame, write_weights
@@ -117,7 +116,7 @@ class Store:
 
     def _write(self, part: int, legs: list[Leg]) -> None:
         assert self.batches is not None
-        frame = pl.concat([leg_frame(leg, self.batches) for leg in legs])
+        frame = leg_frame(legs[0].then(legs[1:]), self.batches)
         path = self.folder / "trace" / f"{part:05d}.parquet"
         write_frame(path, frame)
         self._unsettled.append(path)

@@ -41,7 +41,7 @@ def look_loss(look: Look) -> Drawn:
     here = trace["loss"][look.step]
     exact = None if training.ready.exact is None else training.ready.exact.loss
     trivial = look.trivial if look.trivial is not None and np.isfinite(look.trivial) else None
-    every = training.trace["loss"].cast(pl.Float64).to_numpy()
+    every = training.trace["loss"].to_numpy()
     start = float(every[0])
     reach = [
         v for losses in (every, *(b.trace["loss"].to_numpy() for b in look.branches)) for v in _calm(losses, start)
@@ -69,7 +69,7 @@ def look_loss(look: Look) -> Drawn:
 
 
 def _means(trace: pl.DataFrame) -> pl.DataFrame:
-    return mean_of_blocks(trace.select(pl.col("step") - 1, "epoch", "loss"), ["loss"])[0].select("step", "loss")
+    return mean_of_blocks(trace.select("step", "loss"))[0].with_columns(pl.col("step") - 1)
 
 
 def _calm(losses: np.ndarray, start: float) -> list[float]:

@@ -38,9 +38,8 @@ def recorded(look: Look, column: str, name: str) -> pl.DataFrame:
     """
 
     def thin() -> pl.DataFrame:
-        rows = look.training.trace.head(until(look))
-        rows = rows.select((pl.col("step") - 1).alias("step"), pl.col(column).cast(pl.Float64).alias(name))
-        return keep_extremes(rows, name, FEW) if rows.height else rows
+        rows = keep_extremes(look.training.trace.head(until(look)).select("step", column), column, FEW)
+        return rows.select(pl.col("step") - 1, pl.col(column).cast(pl.Float64).alias(name))
 
     return look.once(f"{column} {until(look)}", thin)
 

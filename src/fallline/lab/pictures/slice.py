@@ -24,7 +24,7 @@ def look_slice(look: Look) -> Drawn:
     k = training.names.index(look.weight)
     exact = training.ready.exact
     also = () if exact is None else (float(training.flat(as_parameters(exact, training.start))[k]),)
-    found = measure_slice(training, weight=look.weight, step=look.step, also=also, most=ROWS)
+    found = measure_slice(training, weight=look.weight, step=look.step, also=also, most=ROWS, known=look.path_losses)
     f = found.figures
     kinds = {kind[0]: rows for kind, rows in found.frame.partition_by("kind", as_dict=True).items()}
     empty = found.frame.head(0)
