@@ -24,6 +24,7 @@ from fallline.survey import as_batch
 from fallline.table import Table
 from fallline.types import Batch, Parameters, Parts, State
 
+WIDE = 512  # numbers
 JUDGED = 20_000  # rows that a loss is taken over many times, at most
 
 
@@ -89,7 +90,8 @@ class Training:
     def _path(self) -> tuple[Int[np.ndarray, "points"], Float[np.ndarray, "points parameters"]]:
         steps, flats = np.array([0]), self.flat(self.start)[None]
         if "parameters" in self.trace.columns:
-            there = self.trace.select("step", "parameters").drop_nulls()
+            there = self.trace.select("step", "parameters")
+            there = there.drop_nulls() if there["parameters"].null_count() else there
             if len(there):
                 steps = np.concatenate([steps, there["step"].to_numpy()])
                 flats = np.concatenate([flats, there["parameters"].to_numpy()])
@@ -99,14 +101,30 @@ class Training:
             flats = np.concatenate([flats, *(self.snapshots[step]()[None] for step in later)])
             order = np.argsort(steps, kind="stable")
             steps, flats = steps[order], flats[order]
+        if np.isfinite(flats).all():
+            return steps, flats
         finite = np.isfinite(flats).all(axis=1)
-        return (steps, flats) if finite.all() else (steps[finite], flats[finite])
+        return steps[finite], flats[finite]
+
+    @cached_property
+    def reach(self) -> tuple[Float[np.ndarray, "parameters"], Float[np.ndarray, "parameters"]]:
+        """The least and the largest value of each parameter along the path."""
+        path = self._path[1]
+        count, width = path.shape
+        beside = max(1, WIDE // width)  # steps that are laid side by side: NumPy takes a long row in one go
+        whole = count // beside * beside
+        wide, rest = path[:whole].reshape(-1, beside * width), path[whole:]
+        low, high = rest.min(axis=0, initial=np.inf), rest.max(axis=0, initial=-np.inf)
+        if whole:
+            low = np.minimum(low, wide.min(axis=0).reshape(beside, width).min(axis=0))
+            high = np.maximum(high, wide.max(axis=0).reshape(beside, width).max(axis=0))
+        return low, high
 
     def weight(self, name: str | None) -> int:
         """Which flat parameter has that name; the one that moved furthest when None. Raises SettingsError."""
         if name is None:
-            walked, kept = self.path()[1], self.flat(self.kept)
-            return int(np.argmax(np.maximum(walked.max(axis=0), kept) - np.minimum(walked.min(axis=0), kept)))
+            (low, high), kept = self.reach, self.flat(self.kept)
+            return int(np.argmax(np.maximum(high, kept) - np.minimum(low, kept)))
         if name not in self.names:
             raise SettingsError(unknown("parameter", name, self.names if len(self.names) <= 64 else self.names[:64]))
         return self.names.index(name)

@@ -63,8 +63,8 @@ def measure_slice(
     end, judged = training.flat(training.at(step)), training.judged(most)
     after = _next(training, step)
     some = along(len(path[0]))
-    walked = path[1][:, k]
-    seen = [walked.min(), walked.max(), end[k], *also]
+    least, largest = training.reach
+    seen = [least[k], largest[k], end[k], *also]
     seen += [] if after is None or not np.isfinite(after[k]) else [after[k]]
     low, high = min(seen), max(seen)
     size = max(abs(low), abs(high), float(np.abs(end).max())) or 1.0
@@ -86,7 +86,7 @@ def measure_slice(
         "next_rows": len(training.rows_of(at + 1)),
         "rounding": 16 * float(np.finfo(end.dtype).eps) * abs(one["point"][0]),
         "parameters": len(training.names),
-        "moved": int((np.delete(np.ptp(path[1], axis=0), k) > 0).sum()),
+        "moved": int((np.delete(largest - least, k) > 0).sum()),
         "rule": training.ready.settings.rule,
         "rate": training.rate_of(at + 1),
         "full": training.ready.walk.batches.full,

@@ -61,7 +61,8 @@ class Look:
         """The one weight that the page speaks of: the one that a person picked, else the one that moved furthest."""
         if self.shown.weight in self.training.names:
             return self.shown.weight
-        moved = np.ptp(self.walked.path()[1], axis=0)
+        low, high = self.walked.reach
+        moved = high - low
         return self.training.names[int(np.argmax(moved >= ALIKE * moved.max()))]
 
 
