@@ -145,7 +145,10 @@ class Recorded:
             squared = np.add.reduceat(np.square(self.rows.parameters, dtype=np.float64), starts, axis=1)
         if name is not None:
             return rate * np.sqrt(squared[:, self.names.index(name)])
-        return rate * np.sqrt(squared.sum(axis=1, dtype=np.float64))
+        total = np.zeros(len(squared))
+        for group in squared.T:  # few: row by row NumPy takes ten times as long
+            total += group
+        return rate * np.sqrt(total)
 
     def first(self, steps: int) -> Recorded:
         """The rows of the first so many steps."""

@@ -90,7 +90,7 @@ class Training:
     def _path(self) -> tuple[Int[np.ndarray, "points"], Float[np.ndarray, "points parameters"]]:
         steps, flats = np.array([0]), self.flat(self.start)[None]
         if "parameters" in self.trace.columns:
-            there = self.trace.select("step", "parameters")
+            there = self.trace[["step", "parameters"]]
             there = there.drop_nulls() if there["parameters"].null_count() else there
             if len(there):
                 steps = np.concatenate([steps, there["step"].to_numpy()])

@@ -10,6 +10,7 @@ import pytest
 import fallline as fl
 from fallline.engine import precision
 from fallline.instruments import measure
+from fallline.instruments.slice import measure_slice
 from fallline.measurement import Measurement
 from fallline.training import Training
 
@@ -114,3 +115,31 @@ def test_in_32_bits_both_slopes_are_taken_in_64(tmp_path):
     assert figures["difference"] == pytest.approx(figures["derivative"], rel=1e-5, abs=figures["resolution"])
     with precision(32):
         assert training.flat(training.start).dtype == np.float32
+
+
+def test_losses_of_the_path_that_are_known_are_not_taken_again(tmp_path):
+    training = train(tmp_path, table())
+    with precision(training.ready.settings.precision):
+        known: dict[int, float] = {}
+        early = measure_slice(training, weight=None, step=20, known=known)
+        assert sorted(known) == part_steps(early)
+        anew = measure_slice(training, weight=None, step=30)
+        assert measure_slice(training, weight=None, step=30, known=known).frame.equals(anew.frame)
+        known[0] = 123.0  # whatever it says is believed
+        path = measure_slice(training, weight=None, step=30, known=known).frame.filter(kind="path")
+    assert path["loss"].to_list() == [123.0, *anew.frame.filter(kind="path")["loss"].to_list()[1:]]
+
+
+def part_steps(found: Measurement) -> list[int]:
+    return sorted(found.frame.filter(kind="path")["step"].to_list())
+
+
+@pytest.mark.parametrize(("model", "epochs"), [("auto", 40), ("auto", 2), ("mlp:8", 3), ("mlp:32,32", 3)])
+def test_the_reach_of_a_path_is_from_its_least_to_its_largest_values(tmp_path, model, epochs):
+    run = fl.train(table(), "y", runs=tmp_path, model=model, rate=0.1, batch=10, epochs=epochs, stop=None)
+    training = fl.open_run(run.path, table()).training
+    with precision(32):
+        low, high = training.reach
+        path = training.path()[1]
+    np.testing.assert_array_equal(low, path.min(axis=0))
+    np.testing.assert_array_equal(high, path.max(axis=0))

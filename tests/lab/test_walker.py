@@ -91,6 +91,26 @@ def test_the_state_of_any_step_is_the_one_that_was_walked_through(tmp_path, name
                 np.testing.assert_array_equal(a, b)
 
 
+@pytest.mark.parametrize("name", SCENES)
+def test_a_close_up_has_the_steps_of_any_other_walk(tmp_path, monkeypatch, name):
+    scene, step = SCENES[name]
+    straight, walker = walked(scene, tmp_path, step), walked(scene, tmp_path, step - 12)
+    with precision(walker.ready.settings.precision):
+        walker.close_up()
+        middle = walker.walked
+        assert middle == step - 10
+        kept = dict(walker._snapshots.at)
+        walker.walk_to(step)
+        walker.go(step - 1)
+        walker.seen = step
+        same(walker.training.trace, straight.training.trace)
+        assert walker.evaluations.equals(straight.evaluations)
+        assert not {middle - 1, middle} & set(kept)
+        monkeypatch.setattr("fallline.lab.walker.replay", None)  # nothing is walked again
+        for k in (middle - 2, middle - 1, middle):
+            walker.state(k)
+
+
 def _leaves(state):
     import jax
 
@@ -193,6 +213,7 @@ def test_a_record_copies_a_row_a_few_times_at_most(tmp_path):
     with precision(32):
         for k in range(2, 130):
             walker.walk_to(k)
+            walker._record.frame(k)  # as a page looks
     assert len(walker._record._frames) <= 9
     assert walker._record.frame(64).height == 64
     assert walker._record.frame(129)["step"].to_list() == list(range(1, 130))

@@ -67,7 +67,7 @@ def look_back(training: Training, at: int) -> tuple[pl.DataFrame, Figures]:
     shown = min(at + 1, training.steps)  # the objective at a step stands beside the update after it
     wanted = FEWEST if batches.full else int(np.clip(2 * batches.epoch_steps, BATCHES, MOST))
     first = max(0, shown - 1 - wanted)
-    recent = trace.slice(first, shown - first).select("step", "objective")
+    recent = trace.slice(first, shown - first)[["step", "objective"]]
     values = recent["objective"].to_numpy().astype(np.float64)
     norms, exact, row = trace["gradient_norm"].head(shown), training.ready.exact, trace.row(shown - 1, named=True)
     halves = None if batches.full else _halves(trace["objective"].head(shown).to_numpy()[-4 * wanted :], wanted + 1)

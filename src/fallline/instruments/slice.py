@@ -73,18 +73,18 @@ def measure_slice(
     losses = _losses(training, points, path[0][some].tolist(), judged, {} if known is None else known)
     slope = _slope(training, k, end, judged)
     frame = points.frame(losses, at, path[0][some], slope["derivative"])
-    one = {kind: frame.filter(kind=kind)["loss"].to_list()[:1] or [None] for kind in ("point", "next", "next true")}
+    loss, next_loss, next_true = [*losses[POINTS + len(some) :].tolist(), None, None][:3]
     figures = {
         "weight": training.names[k],
         "step": at,
         "value": float(end[k]),
-        "loss": one["point"][0],
+        "loss": loss,
         **slope,
         "next_value": None if after is None else float(after[k]),
-        "next_loss": one["next"][0],
-        "next_true": one["next true"][0],
+        "next_loss": next_loss,
+        "next_true": next_true,
         "next_rows": len(training.rows_of(at + 1)),
-        "rounding": 16 * float(np.finfo(end.dtype).eps) * abs(one["point"][0]),
+        "rounding": 16 * float(np.finfo(end.dtype).eps) * abs(loss),
         "parameters": len(training.names),
         "moved": int((np.delete(largest - least, k) > 0).sum()),
         "rule": training.ready.settings.rule,
@@ -196,8 +196,8 @@ def _slope(training: Training, k: int, flat: np.ndarray, judged: Batch) -> Figur
 def _wide(tree: Any) -> Any:
     """The same arrays with 64 bits."""
 
-    def wide(leaf: Any) -> jax.Array:
+    def wide(leaf: Any) -> np.ndarray:
         leaf = np.asarray(leaf)
-        return jnp.asarray(leaf, float) if np.issubdtype(leaf.dtype, np.floating) else jnp.asarray(leaf)
+        return leaf.astype(float) if np.issubdtype(leaf.dtype, np.floating) else leaf
 
     return jax.tree.map(wide, tree)

@@ -227,7 +227,7 @@ class Live:
     # -- what is told
 
     def now(self) -> Message:
-        """The newest state, numbered."""
+        """The newest state, numbered; at full speed two updates further, where the states around it are at hand."""
         walker = self.walk
         if self.running == 0:
             walker.close_up()

@@ -38,7 +38,7 @@ Message = dict[str, Any]
 NEWEST = ("go", "show", "drawn", "place", "run", "pause")  # of those that wait in a row only the last counts
 AHEAD = 1  # states that are made while the page draws the one before
 LONGEST = 1.0  # seconds in which a run at full speed is told of at least once
-SHARE = 0.08  # of the time of a run at full speed that goes into telling of it, at most
+SHARE = 0.05  # of the time of a run at full speed that goes into telling of it, at most
 ASIDES = ("compare", "explain", "diagnose", "keep")
 
 

@@ -34,7 +34,7 @@ def look_loss(look: Look) -> Drawn:
     batches = training.ready.walk.batches
     trace = training.trace.head(until(look))
     noisy = not batches.full and trace.height >= NOISY
-    means = trace.head(0).select("step", "loss")
+    means = trace.head(0)[["step", "loss"]]
     if noisy:
         means = look.once(f"means {trace.height}", lambda: _means(trace))
     held = looks_at(look, "validation_loss", "loss")
@@ -69,7 +69,7 @@ def look_loss(look: Look) -> Drawn:
 
 
 def _means(trace: pl.DataFrame) -> pl.DataFrame:
-    return mean_of_blocks(trace.select("step", "loss"))[0].with_columns(pl.col("step") - 1)
+    return mean_of_blocks(trace[["step", "loss"]])[0].with_columns(pl.col("step") - 1)
 
 
 def _calm(losses: np.ndarray, start: float) -> list[float]:

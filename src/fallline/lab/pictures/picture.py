@@ -38,7 +38,7 @@ def recorded(look: Look, column: str, name: str) -> pl.DataFrame:
     """
 
     def thin() -> pl.DataFrame:
-        rows = keep_extremes(look.training.trace.head(until(look)).select("step", column), column, FEW)
+        rows = keep_extremes(look.training.trace.head(until(look))[["step", column]], column, FEW)
         return rows.select(pl.col("step") - 1, pl.col(column).cast(pl.Float64).alias(name))
 
     return look.once(f"{column} {until(look)}", thin)

@@ -28,7 +28,7 @@ def look_slice(look: Look) -> Drawn:
     f = found.figures
     kinds = {kind[0]: rows for kind, rows in found.frame.partition_by("kind", as_dict=True).items()}
     empty = found.frame.head(0)
-    of = lambda kind: kinds.get(kind, empty).select("step", "weight", "loss")  # noqa: E731
+    of = lambda kind: kinds.get(kind, empty)[["step", "weight", "loss"]]  # noqa: E731
     path = of("path").filter(pl.col("step") <= look.step)
     curve, ball, ghost = of("curve"), of("point"), of("next").head(0 if look.shown.quiz else 1)
     losses = [*path["loss"], *ball["loss"], *ghost["loss"]]
@@ -46,9 +46,9 @@ def look_slice(look: Look) -> Drawn:
         else [Words(place - LONG, place + LONG, stands + (BELOW if stands < LOW * TALL else -BELOW))]
     )
     data = {
-        "curve": curve.select("weight", "loss"),
+        "curve": curve[["weight", "loss"]],
         "walked": path,
-        "tangent": of("tangent").select("weight", "loss"),
+        "tangent": of("tangent")[["weight", "loss"]],
         "ball": ball.with_columns(pl.lit(words).alias("words")),
         "ghost": ghost,
         **branches(look, {"weight": k}, ("weight", "loss"), axes, taken),

@@ -9,7 +9,7 @@ import { page } from "./state.js";
 const KEYS = [
   ["Space", "one step (stage by stage when that is on)", "step"], ["←", "one step back", "back"], ["→", "one step", "step"], ["R", "run, pause", "run"],
   ["Home, End", "to the start, to the last step", "scrub"], ["E", "to the end of the epoch", "many"], ["?", "this sheet"], ["Tab", "from control to control"],
-  ["← → on the loss against one weight", "move the ball", "hands"], ["Esc", "close a sheet"],
+  ["← → on the loss against one weight, ← → ↑ ↓ on the surface", "move the ball", "hands"], ["Esc", "close a sheet"],
 ];
 const ACTS = { // what a key does, and the control that does the same: hidden, neither does
   " ": ["step", step], ArrowLeft: ["back", back], ArrowRight: ["step", step], r: ["run", toggleRun], e: ["many", () => send({ do: "forward", epochs: 1 })],
