@@ -81,6 +81,21 @@ def test_nothing_jumps_when_numbers_change(page):
         assert places() == before, step
 
 
+def test_a_sum_that_gets_shorter_moves_nothing_below_it(page):
+    tops = "all => all.map((each) => each.getBoundingClientRect().top)"
+    visit(page, "#table=iris&model=mlp:8&batch=1&rate=0.05")
+    before, addends = page.locator(".stage").evaluate_all(tops), set()
+    for _ in range(40):
+        walk(page, 1)
+        addends.add(line(page, "predict").count("+"))
+        now = page.locator(".stage").evaluate_all(tops)
+        assert all(later >= earlier for earlier, later in zip(before, now, strict=True))
+        before = now
+    assert len(addends) > 2
+    visit(page, "#table=one_weight")
+    assert page.locator(".stage").last.evaluate("(stage) => stage.getBoundingClientRect().top") < before[-1]
+
+
 # -- the loop
 
 

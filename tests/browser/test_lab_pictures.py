@@ -45,6 +45,26 @@ def test_pointing_anywhere_at_a_picture_reads_the_nearest_value(page):
     page.mouse.move(3, 3)
 
 
+@pytest.mark.parametrize(
+    ("picture", "rows", "names"), [("layers", "bars", ("layer", "of")), ("fit", "rows", ("class",))]
+)
+def test_pointing_beside_a_bar_reads_it(page, picture, rows, names):
+    visit(page, f"#table=iris&model=mlp:8&rate=0.3&pictures={picture}&step=25")
+    bars = data_of(page, picture, rows)
+    canvas = page.locator(f"#picture-{picture} canvas")
+    canvas.scroll_into_view_if_needed()
+    box = canvas.bounding_box()
+    read = []
+    for part in range(1, 200):
+        page.mouse.move(box["x"] + 0.85 * box["width"], box["y"] + part / 200 * box["height"])
+        if page.locator(TIP).count():
+            told = page.locator(f"{TIP} td:not(.key)").all_inner_texts()
+            read += [told] if told not in read else []
+    page.mouse.move(3, 3)
+    told = sorted(tuple(cells[: len(names)]) for cells in read)
+    assert told == sorted(tuple(bar[name] for name in names) for bar in bars)
+
+
 def test_what_is_read_follows_the_training_while_one_points(page):
     walk(page, 2)
     ball = data_of(page, "slice", "ball")[0]

@@ -111,7 +111,7 @@ def test_the_balls_stand_where_the_training_stands(one):
     row = one.training.trace.row(STEPS, named=True)
     before = float(one.training.at(STEPS)["weights"][0])
     loss, slice_, gradient, rate = (pictured(one, name) for name in ("loss", "slice", "gradient", "rate"))
-    assert loss.data["here"].row(0) == (STEPS, pytest.approx(row["loss"]))
+    assert loss.data["here"].row(0)[:2] == (STEPS, pytest.approx(row["loss"]))
     assert slice_.data["ball"]["weight"][0] == pytest.approx(before)
     assert slice_.data["ball"]["loss"][0] == pytest.approx(row["loss"], rel=1e-6)
     assert gradient.data["here"].row(0) == (STEPS, pytest.approx(row["gradient_norm"]))
@@ -147,6 +147,8 @@ def test_what_leaves_the_picture_is_told_in_words(tmp_path):
     drawn = pictured(broken, "loss")
     assert drawn.data["broken"]["words"][0].startswith("beyond the picture from step")
     assert drawn.params["y_high"] < broken.training.trace["loss"].max()
+    here = drawn.data["here"]
+    assert here["loss"][0] > drawn.params["y_high"] == here["shown"][0]  # the ball is held at the picture's edge
 
 
 def test_a_path_that_was_left_stays_on_every_picture_of_the_weights(tmp_path):

@@ -62,10 +62,10 @@ def _classes() -> Any:
     )
     y = alt.Y("class:N", title=None, axis=names_axis(80))
     base = named("rows").encode(x=x, y=y)
-    told = [alt.Tooltip("class:N"), alt.Tooltip("recognised:Q", format=".1%"), alt.Tooltip("rows:Q", format=",d")]
     layers = [
-        base.mark_bar(color=TRAIN, opacity=0.8).encode(tooltip=told),
+        base.mark_bar(color=TRAIN, opacity=0.8),
         *halo(named("rows").encode(x=alt.value(6), y=y, text="words:N"), INK, align="left"),
     ]
     columns = {"class": "class", "recognised": "share recognised", "rows": "rows"}
-    return live(layers, "Recognised, of each class", [Rows("rows", "Each class", columns)], params=())
+    rows = [Rows("rows", "Each class", columns, x="recognised", y="class", by="bar")]
+    return live(layers, "Recognised, of each class", rows, params=())

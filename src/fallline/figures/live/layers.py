@@ -20,9 +20,9 @@ def draw_layers(options: Mapping[str, Any]) -> Any:
     layers = list(options["layers"])
     y = alt.Y("layer:N", sort=layers, title=None, axis=names_axis(52))
     x = alt.X("part:Q", scale=alt.Scale(domain=[0, ROOM]), axis=None)
-    told = [alt.Tooltip("layer:N"), alt.Tooltip("of:N", title="what"), alt.Tooltip("value:Q", format=",.4~g")]
     offset = alt.YOffset("of:N", sort=list(SHOWN), scale=alt.Scale(domain=list(SHOWN)))
-    base = named("bars").encode(y=y, x=x, yOffset=offset, tooltip=told)
+    base = named("bars").encode(y=y, x=x, yOffset=offset)
     marks = [base.mark_bar(color=TRAIN, opacity=0.75), *halo(base.encode(text="words:N"), INK, align="left", dx=4)]
-    rows = [Rows("bars", "In each layer", {"layer": "layer", "of": "what", "value": "value"})]
+    columns = {"layer": "layer", "of": "what", "value": "value"}
+    rows = [Rows("bars", "In each layer", columns, x="part", y="layer", by="bar", within="of")]
     return live(marks, "In each layer", rows, params=(), height=max(HEIGHT, BAR * len(SHOWN) * len(layers)))

@@ -12,6 +12,7 @@ from fallline.figures.live.streamed import (
     branches,
     live,
     named,
+    of_field,
     steps_axis,
     veil,
     words_at_corner,
@@ -37,7 +38,7 @@ def draw_loss(options: Mapping[str, Any]) -> Any:
         line = named(kind).encode(y=y)
         layers.append(line.mark_rule(color=colour, strokeDash=dash, strokeWidth=1.5, clip=True))
         layers += halo(line.encode(text="words:N"), colour, align="right", x="width", dx=-2, dy=dy, clip=True)
-    layers += [ball("here", x, y), *words_at_corner("broken")]
+    layers += [ball("here", x, of_field(y, "shown")), *words_at_corner("broken")]
     one = "training rows" if options["full"] else "each batch"
     signs = {one: (PALE if noisy else TRAIN, "stroke", [1, 0])}
     signs |= {"their mean": (TRAIN, "stroke", [1, 0])} if noisy else {}

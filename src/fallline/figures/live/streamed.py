@@ -34,8 +34,9 @@ class Rows:
     columns: Mapping[str, str]  # those that are shown, with what they are called
     x: str = ""
     y: str = ""
-    by: Literal["x", "place", "near", ""] = ""  # what is read at the pointer: the row nearest along x, or in both
-    # directions, or in both but only where one lies beneath the pointer, or none
+    by: Literal["x", "place", "near", "bar", ""] = ""  # what is read at the pointer: the row nearest along x, or in
+    # both directions, or in both but only where one lies beneath the pointer, or the bar at its height, or none
+    within: str = ""  # tells bars beside one name apart
 
 
 def named(name: str) -> alt.Chart:

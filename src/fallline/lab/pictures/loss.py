@@ -59,7 +59,7 @@ def look_loss(look: Look) -> Drawn:
         "held": held,
         "exact": _line(exact, "exact answer", exact is not None and low <= exact <= high),
         "trivial": _line(trivial, "always the same answer", trivial is not None and trivial <= high),
-        "here": pl.DataFrame({"step": [look.step], "loss": [float(here)]}),
+        "here": pl.DataFrame({"step": [look.step], "loss": [float(here)], "shown": [min(max(float(here), low), high)]}),
         "broken": pl.DataFrame({"words": broken}, schema={"words": pl.String}),
         **_branches(look, axes, log, exact, trivial),
     }

@@ -4,6 +4,7 @@ import { byId, dark } from "./dom.js";
 import { on } from "./connection.js";
 import { keepKey, keptKey } from "./address.js";
 import { isNight, redrawAll } from "./charts.js";
+import { lower } from "./loop.js";
 
 const root = document.documentElement;
 
@@ -25,6 +26,7 @@ export function presentByAddress() {
   const large = keptKey("present") === "1";
   root.classList.toggle("present", large);
   byId("present").ariaPressed = String(large);
+  lower();
 }
 byId("present").addEventListener("click", () => {
   keepKey("present", keptKey("present") !== "1");

@@ -23,11 +23,18 @@ export function revealNext() {
   return true;
 }
 
+/** What was once higher stays so: nothing below moves when a sum has an addend less; until the scene or the width changes. */
+const heights = new ResizeObserver((grown) => grown.forEach(({ target, contentRect }) => { target.style.minHeight = `${contentRect.height}px`; }));
+export const lower = () => document.querySelectorAll(".stage > :is(.said, .lines)").forEach((part) => { part.style.minHeight = ""; });
+addEventListener("resize", lower);
+
 function skeleton(stage) {
+  const [said, lines] = [el("p.said"), el("div.lines")];
+  [said, lines].forEach((part) => heights.observe(part));
   return el("li.stage", { "data-stage": stage.name },
     el("h3", {}, TITLES[stage.name]),
-    el("p.said"),
-    el("div.lines"),
+    said,
+    lines,
     el("div.folds",
       {}, el("details.rows", {}, el("summary", {}, "Row by row"), el("div.lines.worked"), el("div.scroll")),
       el("div.more")));
@@ -52,6 +59,7 @@ function follow(row) {
 
 let tableSeen = null; // whose rows are followed
 on("ready", ({ scene }) => {
+  lower();
   if (tableSeen !== null && tableSeen !== scene.table && followed) follow(followed);
   tableSeen = scene.table;
 });

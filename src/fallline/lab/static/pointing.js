@@ -4,9 +4,18 @@ import { el, written } from "./dom.js";
 
 const NEAR = 12; // pixels: a mark is pointed at from so far
 const OBLIQUE = 0.1; // of the way up or down, among rows that are read by their place along the bottom
+const AWAY = { // how far a row is from the pointer, by what it is read
+  x: (across, down) => Math.abs(across) + OBLIQUE * Math.abs(down), bar: (_, down) => Math.abs(down), place: Math.hypot, near: Math.hypot,
+};
 
 /** Where the plot begins on the canvas. */
 const corner = (view) => [view.origin()[0] + view.padding().left, view.origin()[1] + view.padding().top];
+
+/** How far down the middle of a bar is; `within` tells bars beside one name apart. */
+function middle(view, name, within) {
+  const [down, inner] = [view.scale("y"), within === undefined ? null : view.scale("yOffset")];
+  return down(name) + (inner ? inner(within) : 0) + (inner ?? down).bandwidth() / 2;
+}
 
 /** The row that is read at a place of the plot, with its own place; marks that lie right there come first. */
 function rowAt(picture, px, py) {
@@ -18,8 +27,9 @@ function rowAt(picture, px, py) {
     const [x, y] = [columns[set.x] ?? [], columns[set.y] ?? []];
     for (let i = 0; i < x.length; i += 1) {
       if (x[i] === null || y[i] === null) continue;
-      const [left, top] = [across(x[i]), down(y[i])];
-      const away = set.by === "x" ? Math.abs(left - px) + OBLIQUE * Math.abs(top - py) : Math.hypot(left - px, top - py);
+      const left = across(x[i]);
+      const top = set.by === "bar" ? middle(picture.view, y[i], columns[set.within]?.[i]) : down(y[i]);
+      const away = AWAY[set.by](left - px, top - py);
       if (away < (best?.away ?? (set.by === "near" ? NEAR : Infinity))) best = { set, i, away, left, top };
     }
   }
