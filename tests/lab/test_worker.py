@@ -277,6 +277,15 @@ def test_at_most_one_state_is_sent_beyond_the_one_that_is_being_drawn(page):
     page.do("pause")
 
 
+def test_a_far_step_is_walked_to_without_telling_of_each_leg(page):
+    page.open(settings={"stop": None, "rate": 0.001, "epochs": 1_000_000})
+    legs = 100_000 // 500
+    page.ask("go", when=lambda now: now["step"] == 100_000, step=100_000)
+    told = [said["step"] for said in page.heard if said["say"] == "now"]
+    assert told == sorted(told)
+    assert len(told) < legs / 4
+
+
 def test_a_divergence_goes_back_to_the_last_good_step_and_offers_what_worked(page, tmp_path):
     ready = page.open(settings={"rate": 2.5})
     page.do("run", speed=0)

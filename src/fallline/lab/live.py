@@ -170,11 +170,16 @@ class Live:
         """Whether there is anything to walk."""
         return self.walker is not None and (self.goal is not None or self.running is not None)
 
+    @property
+    def flat_out(self) -> bool:
+        """Whether it walks as fast as it can."""
+        return self.goal is not None or self.running == 0
+
     def wait(self) -> float | None:
         """Seconds until the next update is due; 0 when it is, None when none is to come."""
         if not self.walking:
             return None
-        if self.goal is not None or not self.running:
+        if self.flat_out or not self.running:
             return 0.0
         began, first = self._since
         due = began + (self.walk.step + 1 - first) / self.running

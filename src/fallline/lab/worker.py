@@ -4,9 +4,9 @@
                         ->  JSON text, ready to be passed on
 
 Two clocks: the walk goes as fast as it is asked to, and the page gets the newest state each time it has drawn the one
-before the last: while it draws, the next is made. A run at full speed is told of more seldom, so that telling does not
-slow it down. What takes long is done in a thread beside the walk. No error ends a
-worker; a closed connection does.
+before the last: while it draws, the next is made. A walk that goes as fast as it can is told of more seldom, so that
+telling does not slow it down. What takes long is done in a thread beside the walk. No error ends a worker; a closed
+connection does.
 """
 
 from __future__ import annotations
@@ -134,7 +134,7 @@ class Worker:
 
     @property
     def _may_show(self) -> bool:
-        if self.live.running == 0 and time.perf_counter() < self._due:
+        if self.live.flat_out and time.perf_counter() < self._due:
             return False
         return self.live.number - self.live.drawn <= AHEAD
 
