@@ -9,7 +9,7 @@ demo: .venv/ready
 	$(BIN)/fallline train $(HOUSING) --target median_house_value
 
 test: .venv/ready chromium
-	$(BIN)/python -m pytest -n 2 --dist loadfile --cov --cov-report=term
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder --cov --cov-report=term
 
 lint: .venv/ready
 	$(BIN)/ruff format --check .

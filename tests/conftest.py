@@ -16,6 +16,13 @@ settings.register_profile("wide", deadline=None, max_examples=500)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
 
 
+LONG = ("test_survival.py", "browser")  # files that take minutes are begun first, so that none is left alone at the end
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: not set(LONG) & set(item.path.parts))
+
+
 @pytest.fixture(scope="module")
 def float64():
     """Every array that a module's tests make has 64 bits."""

@@ -23,7 +23,7 @@ def serve(*arguments: str, runs: Path | None = None) -> Iterator[tuple[str, subp
     """The address that the command prints first, and its process."""
     command = [str(Path(sys.executable).parent / "fallline"), "lab", "--port", "0", "--no-browser", *arguments]
     environment = dict(os.environ) | ({"FALLLINE_RUNS": str(runs)} if runs else {})
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment)
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment)
     try:
         assert process.stdout is not None
         yield process.stdout.readline().strip(), process

@@ -277,6 +277,17 @@ def test_at_most_one_state_is_sent_beyond_the_one_that_is_being_drawn(page):
     page.do("pause")
 
 
+def test_a_page_that_drew_nothing_of_the_scene_before_is_told_of_the_next(page):
+    page.open()
+    page.draws = False
+    for _ in range(2):  # as when the next scene is asked for before the browser's next frame
+        page.ask("pause")
+    page.do("open", scene={"table": "iris"}, show={"pictures": []})
+    page.until("ready")
+    assert page.until("now")["step"] == 0
+    page.draws = True
+
+
 def test_a_far_step_is_walked_to_without_telling_of_each_leg(page):
     page.open(settings={"stop": None, "rate": 0.001, "epochs": 1_000_000})
     legs = 100_000 // 500

@@ -320,6 +320,7 @@ class Live:
             self.showing.forget()
             self.guessed_at = None
             self.send(ready(self.walker, self.shown, table_of(prepared)))
+            self.drawn = self.number  # the page draws nothing more of the scene before, and says nothing of it
             if words:
                 self.send({"say": "said", "text": words, "urgent": False})
             if scene.step:
