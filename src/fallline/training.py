@@ -24,7 +24,7 @@ from fallline.survey import as_batch
 from fallline.table import Table
 from fallline.types import Batch, Parameters, Parts, State
 
-WIDE = 512  # numbers
+WIDE = 512  # numbers side by side
 JUDGED = 20_000  # rows that a loss is taken over many times, at most
 
 
