@@ -219,6 +219,16 @@ def test_a_record_copies_a_row_a_few_times_at_most(tmp_path):
     assert walker._record.frame(129)["step"].to_list() == list(range(1, 130))
 
 
+def test_a_record_that_nobody_looks_at_does_not_hold_its_legs_for_long(tmp_path, monkeypatch):
+    monkeypatch.setattr("fallline.lab.record.WAITING", 8)
+    walker = walked(Scene(), tmp_path, 1)
+    with precision(32):
+        for k in range(2, 60):  # as at a speed of some steps a second, on a tab in the background
+            walker.walk_to(k)
+            assert len(walker._record._legs) < 8
+    assert walker._record.frame(59)["step"].to_list() == list(range(1, 60))
+
+
 def test_states_are_thinned_where_they_take_too_much_room(monkeypatch):
     import jax.numpy as jnp
 

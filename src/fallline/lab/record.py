@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from fallline.types import State
 
 STATES = 2**26  # bytes of states that are kept
+WAITING = 256  # legs that are not laid out yet, at most: a short one holds the memory of a whole one
 LONG = 50_000  # rows: longer frames stay by themselves
 NEAR = 100  # steps: states closer to each other than that are not kept both
 
@@ -51,6 +52,8 @@ class Record:
                 self._weights += weights.nbytes
         self._legs.append(leg.bare())
         self._count += leg.end - leg.start
+        if len(self._legs) >= WAITING:
+            self._lay_out()
 
     def frame(self, steps: int) -> pl.DataFrame:
         """The first so many steps."""
